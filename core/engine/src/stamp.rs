@@ -43,12 +43,12 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Revisions stay below this.
+    /// Revisions stay below this: first ones are random below half of it, which leaves 2^52 commits.
     pub const REVISION_LIMIT: u64 = 1 << 53;
 
     /// The stamp of the commit after this one, made by `writer`.
     #[must_use]
     pub fn next(self, writer: Writer) -> Self {
-        Self { revision: (self.revision + 1) % Self::REVISION_LIMIT, writer }
+        Self { revision: self.revision + 1, writer }
     }
 }

@@ -1,0 +1,445 @@
+//! What is held about one id.
+
+use crate::block::Block;
+use crate::change::{Changes, FieldChange};
+use crate::id::{Id, Key};
+use crate::op::{Ask, OpId};
+use crate::record::Record;
+use crate::stamp::{Stamp, Writer};
+use crate::time::Time;
+use crate::verbs::{Fault, Reason, Write};
+use std::sync::Arc;
+
+/// Where an entry lies. Slots are used again, but never while an op refers to one.
+pub(crate) type Slot = u32;
+
+/// One id, and what is known about it.
+pub(crate) struct Entry {
+    /// The raw id; none where only the key is known (another's session that is being destroyed).
+    pub id: Option<Id>,
+    /// Its keyed hash, to find it in the index again.
+    pub id_hash: u64,
+    pub key: Key,
+    pub state: State,
+    /// The one load in flight.
+    pub load: Option<Loading>,
+    /// The last load that failed, for those who waited for it.
+    pub failed: Option<Box<Failed>>,
+    /// The sequence number at the last reply or verdict that counted (rule 5 of the contract).
+    pub accepted: u64,
+    /// Ops in flight that refer to this slot; it is not freed before they are answered.
+    pub outstanding: u32,
+    /// The earliest wake-up in the timers.
+    pub timer: Time,
+    /// Last use here, for `keep`.
+    pub used: Time,
+    /// Used since the eviction's hand passed.
+    pub visited: bool,
+    /// Waits in the queue of writes.
+    pub queued: bool,
+    /// Waits in the queue of loads.
+    pub load_queued: bool,
+    /// Bytes accounted for this entry, and the part of them that is unsaved.
+    pub cost: usize,
+    pub unsaved_cost: usize,
+}
+
+pub(crate) struct Loading {
+    pub sent_seq: u64,
+    pub sent_at: Time,
+}
+
+pub(crate) struct Failed {
+    pub seq: u64,
+    pub fault: Fault,
+}
+
+pub(crate) enum State {
+    /// Nothing is known yet, or no longer.
+    Unknown,
+    /// The store had nothing, asked at `seq`.
+    Absent { seq: u64, at: Time },
+    /// The old id of a rotated session in its grace: handed once to those who asked for it, never cached.
+    Alias { seq: u64, record: Box<Record> },
+    /// A session.
+    Live(Live),
+    /// It ended.
+    Dead(Box<Dead>),
+    /// It goes on under another slot; the rename is not settled yet.
+    Moved(Slot),
+}
+
+/// A session in memory.
+pub(crate) struct Live {
+    pub block: Block,
+    pub attributes: Option<Arc<Attributes>>,
+    /// The last committed state that is known; none if the session was never stored.
+    pub base: Option<Stamp>,
+    pub created: Time,
+    pub deadline: Time,
+    pub idle_ms: u64,
+    /// The last use that is known.
+    pub accessed: Time,
+    /// The last use that the row has.
+    pub accessed_stored: Time,
+    /// The first use that the row lacks; [`Time::NEVER`] if none.
+    pub unwritten_use: Time,
+    /// Whether `accessed` is a use by this bag since the load, so that no later one can be on its way in `single`.
+    pub used_here: bool,
+    /// When and at which sequence number the last check that counted was sent.
+    pub checked_at: Time,
+    pub checked_seq: u64,
+    /// Counts the changes applied here.
+    pub version: u64,
+    /// The last version that is committed.
+    pub version_stored: u64,
+    /// A ticket asked for more than the store has: that revision, and until when it is not asked for again.
+    pub ticket_excess: Option<Box<(u64, Time)>>,
+    /// Everything about changes that are not known to be committed.
+    pub pending: Option<Box<Pending>>,
+}
+
+/// What lies beside the fields in a row.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// Whose session it is.
+    pub principal: Option<Arc<str>>,
+    /// The host's text for lists.
+    pub meta: Option<Arc<str>>,
+}
+
+impl Attributes {
+    pub(crate) fn boxed(principal: Option<Arc<str>>, meta: Option<Arc<str>>) -> Option<Arc<Self>> {
+        (principal.is_some() || meta.is_some()).then(|| Arc::new(Self { principal, meta }))
+    }
+
+    pub(crate) fn principal_of(attributes: Option<&Arc<Self>>) -> Option<&Arc<str>> {
+        attributes.and_then(|attributes| attributes.principal.as_ref())
+    }
+
+    pub(crate) fn meta_of(attributes: Option<&Arc<Self>>) -> Option<&Arc<str>> {
+        attributes.and_then(|attributes| attributes.meta.as_ref())
+    }
+}
+
+/// What was changed, by name; the values are in the session's block.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Touched {
+    /// Sorted, each once.
+    pub fields: Vec<Box<str>>,
+    pub principal: bool,
+    pub meta: bool,
+    pub idle: bool,
+}
+
+impl Touched {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.fields.is_empty() && !self.principal && !self.meta && !self.idle
+    }
+
+    pub(crate) fn add_field(&mut self, name: &str) {
+        if let Err(place) = self.fields.binary_search_by(|field| (**field).cmp(name)) {
+            self.fields.insert(place, name.into());
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for name in &other.fields {
+            self.add_field(name);
+        }
+        self.principal |= other.principal;
+        self.meta |= other.meta;
+        self.idle |= other.idle;
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        self.fields.len() as u32 + u32::from(self.principal) + u32::from(self.meta) + u32::from(self.idle)
+    }
+
+    /// The changes, with the values that `block` has.
+    pub(crate) fn changes_from(&self, block: &Block) -> Changes {
+        let mut changes = Changes::new();
+        for name in &self.fields {
+            let change = block.get(name).map_or(FieldChange::Remove, |value| FieldChange::Set(value.to_value()));
+            changes.put(name, change);
+        }
+        changes
+    }
+}
+
+/// Changes that are not known to be committed.
+pub(crate) struct Pending {
+    /// Changed since the last write was built.
+    pub dirty: Touched,
+    /// Times of the first and the last of these changes; [`Time::NEVER`] if there are none.
+    pub first: Time,
+    pub last: Time,
+    /// Write at once: someone waits, or memory is short.
+    pub urgent: bool,
+    /// What the store is known to have: fields and attributes under the base.
+    pub stored_block: Block,
+    pub stored_attributes: Option<Arc<Attributes>>,
+    /// The write in flight, or to be repeated, or to be settled by reading.
+    pub attempt: Option<Attempt>,
+    /// The rotation that is not settled.
+    pub rename: Option<Rename>,
+    /// A change with a condition, kept apart until it is settled.
+    pub condition: Option<Box<Condition>>,
+    /// Who waits for which version.
+    pub waiters: Vec<Waiter>,
+    /// The row can't be written; it waits for a change, a flush or the close.
+    pub quarantined: bool,
+    /// The content was rejected; the principal alone is tried over the last committed content.
+    pub principal_alone: bool,
+    /// The store went back to an older row: ours is laid over it whole, and nobody's change is overwritten by that.
+    pub went_back: bool,
+    /// Batches with this write have failed so often.
+    pub failures: u32,
+    /// How many batches had been committed when it first failed alone.
+    pub worked_before: u64,
+    /// At most so many rows in a batch with this write, while a bad row is looked for.
+    pub batch_limit: usize,
+}
+
+impl Pending {
+    pub(crate) fn new(block: &Block, attributes: Option<&Arc<Attributes>>) -> Self {
+        Self {
+            dirty: Touched::default(),
+            first: Time::NEVER,
+            last: Time::NEVER,
+            urgent: false,
+            stored_block: block.clone(),
+            stored_attributes: attributes.cloned(),
+            attempt: None,
+            rename: None,
+            condition: None,
+            waiters: Vec::new(),
+            quarantined: false,
+            principal_alone: false,
+            went_back: false,
+            failures: 0,
+            worked_before: 0,
+            batch_limit: usize::MAX,
+        }
+    }
+
+    /// Whether nothing is left to do or to remember.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.dirty.is_empty()
+            && self.attempt.is_none()
+            && self.rename.is_none()
+            && self.condition.is_none()
+            && self.waiters.is_empty()
+    }
+}
+
+/// One write of a session, repeated byte for byte until its outcome is known.
+pub(crate) struct Attempt {
+    pub write: Write,
+    pub status: Status,
+    /// What it changes, and the session's version that it makes.
+    pub touched: Touched,
+    pub version: u64,
+    /// The change with a condition travels with it.
+    pub conditional: bool,
+    /// When it was first sent with an outcome that is unknown.
+    pub unknown_since: Option<Time>,
+    pub sent_at: Time,
+    /// The sequence number of the last sending.
+    pub sent_seq: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Status {
+    /// In flight.
+    Sent(OpId),
+    /// To be sent again.
+    Repeat,
+    /// To be settled by reading the row.
+    Settle,
+}
+
+impl Attempt {
+    /// Whether it writes a principal over the last committed content, and nothing else.
+    pub(crate) fn is_principal_alone(&self) -> bool {
+        self.touched.principal && self.touched.count() == 1
+    }
+
+    /// The stamp that the row carries if exactly this attempt has landed.
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        self.write.record().map(|record| record.stamp)
+    }
+}
+
+/// A rotation that is not settled. The session lives under the new id; the old one points to it.
+pub(crate) struct Rename {
+    pub old_slot: Slot,
+    pub old_key: Key,
+    pub alias_until: Time,
+    /// The caller was told `pending`: from then on the old id is dead here.
+    pub old_closed: bool,
+    pub waiters: Vec<Ask>,
+}
+
+/// A change that is laid over only if the fields are still what the handle was shown.
+pub(crate) struct Condition {
+    pub changes: Changes,
+    /// What the handle was shown.
+    pub shown: Block,
+    pub ask: Ask,
+}
+
+pub(crate) struct Waiter {
+    pub version: u64,
+    pub ask: Ask,
+    /// It waits for a principal: a conflict there is its answer.
+    pub principal: bool,
+}
+
+/// A session that ended: the tombstone.
+pub(crate) struct Dead {
+    pub reason: Reason,
+    /// When the tombstone may leave memory, if nothing is unsettled.
+    pub until: Time,
+    /// The destroy that is not confirmed.
+    pub destroying: Option<Destroying>,
+}
+
+pub(crate) struct Destroying {
+    pub reason: Reason,
+    pub writer: Writer,
+    pub row_until: Time,
+    pub sent: Option<OpId>,
+    pub waiters: Vec<Ask>,
+    /// A claim of an expired session instead of a destroy.
+    pub claim: Option<Box<Record>>,
+    pub since: Time,
+}
+
+impl Entry {
+    pub(crate) fn new(id: Option<Id>, id_hash: u64, key: Key, now: Time) -> Self {
+        Self {
+            id,
+            id_hash,
+            key,
+            state: State::Unknown,
+            load: None,
+            failed: None,
+            accepted: 0,
+            outstanding: 0,
+            timer: Time::NEVER,
+            used: now,
+            visited: false,
+            queued: false,
+            load_queued: false,
+            cost: 0,
+            unsaved_cost: 0,
+        }
+    }
+
+    pub(crate) fn live(&self) -> Option<&Live> {
+        match &self.state {
+            State::Live(live) => Some(live),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn live_mut(&mut self) -> Option<&mut Live> {
+        match &mut self.state {
+            State::Live(live) => Some(live),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn dead_mut(&mut self) -> Option<&mut Dead> {
+        match &mut self.state {
+            State::Dead(dead) => Some(dead),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn pending(&self) -> Option<&Pending> {
+        self.live()?.pending.as_deref()
+    }
+
+    pub(crate) fn pending_mut(&mut self) -> Option<&mut Pending> {
+        self.live_mut()?.pending.as_deref_mut()
+    }
+}
+
+impl Live {
+    /// A session as it was just loaded.
+    pub(crate) fn from_record(record: Record, checked_at: Time, checked_seq: u64) -> Self {
+        Self {
+            attributes: Attributes::boxed(record.principal, record.meta),
+            block: record.block,
+            base: Some(record.stamp),
+            created: record.created,
+            deadline: record.deadline,
+            idle_ms: record.idle_ms,
+            accessed: record.accessed,
+            accessed_stored: record.accessed,
+            unwritten_use: Time::NEVER,
+            used_here: false,
+            checked_at,
+            checked_seq,
+            version: 0,
+            version_stored: 0,
+            ticket_excess: None,
+            pending: None,
+        }
+    }
+
+    /// The row that holds the session as it is now.
+    pub(crate) fn to_record(&self, stamp: Stamp) -> Record {
+        let attributes = self.attributes.as_ref();
+        Record {
+            stamp,
+            created: self.created,
+            accessed: self.accessed,
+            idle_ms: self.idle_ms,
+            deadline: self.deadline,
+            principal: Attributes::principal_of(attributes).cloned(),
+            meta: Attributes::meta_of(attributes).cloned(),
+            block: self.block.clone(),
+        }
+    }
+
+    /// The pending part, made if there is none.
+    pub(crate) fn pending_or_new(&mut self) -> &mut Pending {
+        let Self { pending, block, attributes, .. } = self;
+        pending.get_or_insert_with(|| Box::new(Pending::new(block, attributes.as_ref())))
+    }
+
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| !pending.is_settled())
+    }
+
+    /// Whether the store was ever sent anything about this session.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.base.is_some() || self.pending.as_ref().is_some_and(|pending| pending.attempt.is_some())
+    }
+
+    /// Records a use at `now`.
+    pub(crate) fn touch(&mut self, now: Time) {
+        if now <= self.accessed {
+            return;
+        }
+        self.accessed = now;
+        self.used_here = true;
+        if self.unwritten_use == Time::NEVER {
+            self.unwritten_use = now;
+        }
+    }
+
+    /// The row is known to have this last use.
+    pub(crate) fn stored_use(&mut self, accessed: Time) {
+        self.accessed_stored = self.accessed_stored.max(accessed);
+        if self.accessed <= self.accessed_stored {
+            self.accessed = self.accessed_stored;
+            self.unwritten_use = Time::NEVER;
+        } else {
+            self.unwritten_use = self.unwritten_use.max(accessed);
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! What a load brought, and how it is laid together with what is known.
+
+use crate::bugs::Bug;
+use crate::engine::Engine;
+use crate::entry::{Failed, Live, Loading, Slot, State, Status};
+use crate::event::Event;
+use crate::op::Reply;
+use crate::record::Record;
+use crate::rules::Rules;
+use crate::time::Time;
+use crate::verbs::{Fault, FaultKind, Loaded, Reason};
+use core::hash::BuildHasher;
+
+/// When a reply was asked for, and what the store's clock said.
+#[derive(Clone, Copy)]
+pub(crate) struct Asking {
+    pub seq: u64,
+    pub at: Time,
+    pub store_now: Time,
+}
+
+impl<R: Rules, S: BuildHasher> Engine<R, S> {
+    pub(crate) fn on_loaded(&mut self, now: Time, slots: &[(Slot, bool)], reply: Reply) {
+        let expected: usize = slots.iter().map(|(_, both)| 1 + usize::from(*both)).sum();
+        match reply {
+            Reply::Loaded { rows, now: store_now } if rows.len() == expected => {
+                self.loads_retry.succeeded(now);
+                let mut rows = rows.into_iter();
+                for (slot, both) in slots {
+                    let (Some(row), old) = (rows.next(), both.then(|| rows.next()).flatten()) else { return };
+                    self.on_row(now, *slot, row, old, store_now);
+                }
+            }
+            Reply::Failed(fault) => self.on_load_failed(now, slots, &fault),
+            _ => {
+                let fault = Fault::new(FaultKind::Internal, "the store did not answer each wanted session");
+                self.on_load_failed(now, slots, &fault);
+            }
+        }
+    }
+
+    fn on_load_failed(&mut self, now: Time, slots: &[(Slot, bool)], fault: &Fault) {
+        self.stats.load_failures += 1;
+        self.loads_retry.failed(now, &self.config, &mut self.random);
+        for (slot, _) in slots {
+            let Some(loading) = self.load_answered(*slot) else { continue };
+            if self.bug(Bug::FailedIsAbsent) && matches!(self.slots[*slot].state, State::Unknown) {
+                self.slots[*slot].state = State::Absent { seq: loading.sent_seq, at: now };
+            }
+            self.slots[*slot].failed = Some(Box::new(Failed { seq: loading.sent_seq, fault: fault.clone() }));
+            self.wake(now, *slot);
+        }
+    }
+
+    fn load_answered(&mut self, slot: Slot) -> Option<Loading> {
+        let entry = &mut self.slots[slot];
+        let loading = entry.load.take()?;
+        entry.outstanding -= 1;
+        Some(loading)
+    }
+
+    fn on_row(&mut self, now: Time, slot: Slot, row: Loaded, old: Option<Loaded>, store_now: Time) {
+        let Some(loading) = self.load_answered(slot) else { return };
+        self.slots[slot].failed = None;
+        let (seq, at) = (loading.sent_seq, loading.sent_at);
+        let at = if self.bug(Bug::FreshFromReply) { now } else { at };
+        let asking = Asking { seq, at, store_now };
+        if let Loaded::Corrupt(why) = row {
+            let fault = Fault { kind: FaultKind::Corrupt, message: why };
+            self.slots[slot].failed = Some(Box::new(Failed { seq, fault }));
+        } else {
+            let slot = self.resolve(slot);
+            match (&self.slots[slot].state, old) {
+                (State::Dead(_) | State::Moved(_), _) => {}
+                (State::Live(_), Some(old)) if self.is_renaming(slot) => self.on_rename_rows(now, slot, row, old, asking),
+                // Sent for the old id before the rename began: that it is rotated by now is our own doing.
+                (State::Live(_), None) if self.is_renaming(slot) => self.on_rename_rows(now, slot, Loaded::Absent, row, asking),
+                (State::Live(_), _) => self.on_live_row(now, slot, row, asking),
+                _ => self.on_new_row(now, slot, row, asking),
+            }
+        }
+        self.wake(now, slot);
+        self.account(slot);
+    }
+
+    fn is_renaming(&self, slot: Slot) -> bool {
+        self.slots[slot].pending().is_some_and(|pending| pending.rename.is_some())
+    }
+
+    /// A row for an id of which nothing was known.
+    fn on_new_row(&mut self, now: Time, slot: Slot, row: Loaded, asking: Asking) {
+        let limit = asking.store_now + self.config.clock_error_ms;
+        self.slots[slot].state = match row {
+            Loaded::Row(mut record) => {
+                record.accessed = record.accessed.min(limit);
+                match self.is_row_expired(&record, now).filter(|_| !self.bug(Bug::ServeExpired)) {
+                    Some(reason) => self.brief_tombstone(now, reason),
+                    None => State::Live(Live::from_record(record, asking.at, asking.seq)),
+                }
+            }
+            Loaded::Alias(record) => State::Alias { seq: asking.seq, record: Box::new(record) },
+            Loaded::Dead { reason, .. } => self.brief_tombstone(now, reason),
+            // `Same` without a known stamp makes no sense; it is taken for the absence of an answer.
+            Loaded::Absent | Loaded::Same { .. } | Loaded::Corrupt(_) => State::Absent { seq: asking.seq, at: now },
+        };
+        self.slots[slot].accepted = self.seq;
+        self.slots[slot].used = now;
+    }
+
+    /// A check of a session that is in memory.
+    fn on_live_row(&mut self, now: Time, slot: Slot, row: Loaded, asking: Asking) {
+        let current = self.is_current(slot, asking.seq);
+        match row {
+            Loaded::Same { accessed } => self.on_same(slot, accessed, asking),
+            Loaded::Row(record) => self.on_other_row(now, slot, record, asking, current),
+            Loaded::Absent if current || self.bug(Bug::AcceptStaleAbsent) => self.on_missing_row(now, slot, asking),
+            Loaded::Dead { reason, .. } => self.end(now, slot, reason),
+            Loaded::Alias(_) => self.end(now, slot, Reason::Rotated),
+            Loaded::Absent | Loaded::Corrupt(_) => {}
+        }
+    }
+
+    fn on_same(&mut self, slot: Slot, accessed: Time, asking: Asking) {
+        let limit = asking.store_now + self.config.clock_error_ms;
+        let ignore = self.bug(Bug::SameWithoutAccessed);
+        let Some(live) = self.slots[slot].live_mut() else { return };
+        live.checked(asking);
+        if !ignore {
+            live.stored_use(accessed.min(limit));
+        }
+    }
+
+    /// The row is not the copy that was known: somebody wrote, or we did, or the store went back.
+    fn on_other_row(&mut self, now: Time, slot: Slot, record: Record, asking: Asking, current: bool) {
+        let Some(live) = self.live(slot) else { return };
+        let known = live.base.map(|base| base.revision);
+        let higher = known.is_none_or(|known| record.stamp.revision > known);
+        let accept_stale = self.bug(Bug::AcceptStaleLoad);
+        if !current && !higher && !accept_stale {
+            return;
+        }
+        if self.is_own_attempt(slot, &record) {
+            self.accept_own_attempt(now, slot, &record, asking);
+            return;
+        }
+        if live.base == Some(record.stamp) {
+            self.on_same(slot, record.accessed, asking);
+            self.repeat_settled(now, slot);
+            return;
+        }
+        if live.base.is_none() && !self.config.adopt {
+            self.on_taken_id(now, slot, record, asking);
+            return;
+        }
+        let went_back = known.is_some_and(|known| record.stamp.revision < known);
+        if went_back && !accept_stale {
+            if self.bug(Bug::IgnoreWentBack) {
+                return;
+            }
+            self.on_went_back(slot, &record);
+        }
+        self.rebase(now, slot, record, asking);
+        if let Some(live) = self.slots[slot].live_mut()
+            && went_back
+        {
+            live.pending_or_new().urgent = true;
+        }
+        self.slots[slot].accepted = self.seq;
+        self.settle(now, slot);
+        self.answer_settled(slot);
+    }
+
+    /// Whether the row carries exactly the stamp of the attempt whose outcome is open.
+    fn is_own_attempt(&self, slot: Slot, record: &Record) -> bool {
+        let Some(attempt) = self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()) else { return false };
+        let Some(stamp) = attempt.stamp() else { return false };
+        if self.bug(Bug::StampWithoutWriter) {
+            return record.stamp.revision == stamp.revision;
+        }
+        if self.bug(Bug::AnyWriteOfOurs) {
+            return record.stamp.writer.nonce == stamp.writer.nonce;
+        }
+        record.stamp == stamp
+    }
+
+    /// The row proves that the attempt has landed. While it is in flight its verdict is still to come.
+    fn accept_own_attempt(&mut self, now: Time, slot: Slot, record: &Record, asking: Asking) {
+        let in_flight = self.slots[slot]
+            .pending()
+            .and_then(|pending| pending.attempt.as_ref())
+            .is_some_and(|attempt| matches!(attempt.status, Status::Sent(_)));
+        if let Some(live) = self.slots[slot].live_mut() {
+            live.checked(asking);
+            live.accessed = live.accessed.max(record.accessed);
+        }
+        if !in_flight {
+            self.accept_done(now, slot);
+        }
+    }
+
+    /// The row is what the attempt was based on after all: the attempt is repeated.
+    fn repeat_settled(&mut self, now: Time, slot: Slot) {
+        let Some(attempt) = self.slots[slot].pending_mut().and_then(|pending| pending.attempt.as_mut()) else { return };
+        if attempt.status == Status::Settle {
+            attempt.status = Status::Repeat;
+            self.queue_save(slot);
+            self.plan_write(now, slot, false);
+        }
+    }
+
+    fn on_went_back(&mut self, slot: Slot, row: &Record) {
+        let key = self.slots[slot].key.clone();
+        let Some(live) = self.slots[slot].live_mut() else { return };
+        let known = live.base.map_or(0, |base| base.revision);
+        // Memory is the newer: all of it is written again, and what only the older row has is removed again.
+        let names: Vec<Box<str>> = live.block.iter().chain(row.block.iter()).map(|(name, _)| name.into()).collect();
+        let pending = live.pending_or_new();
+        for name in names {
+            pending.dirty.add_field(&name);
+        }
+        pending.dirty.principal = true;
+        pending.dirty.meta = true;
+        pending.dirty.idle = true;
+        // Against the older row nothing counts as changed by someone else.
+        pending.stored_attributes = None;
+        pending.went_back = true;
+        self.event(Event::WentBack { key, known, found: row.stamp.revision });
+    }
+
+    /// A create met a row of someone else's under its id.
+    fn on_taken_id(&mut self, now: Time, slot: Slot, record: Record, asking: Asking) {
+        if self.bug(Bug::CreateTakesOver) {
+            self.rebase(now, slot, record, asking);
+            self.settle(now, slot);
+            return;
+        }
+        let Some(live) = self.slots[slot].live_mut() else { return };
+        let lost = live.block.len() as u32;
+        let waiters = live.pending.take().map(|pending| pending.waiters).unwrap_or_default();
+        for waiter in waiters {
+            self.answer(waiter.ask, crate::op::Answer::Exists);
+        }
+        let key = self.slots[slot].key.clone();
+        self.event(Event::ChangesLost { key, fields: lost, reason: Reason::Gone });
+        self.slots[slot].state = State::Live(Live::from_record(record, asking.at, asking.seq));
+        self.slots[slot].accepted = self.seq;
+    }
+
+    /// No row where one was known, by a reply that counts.
+    fn on_missing_row(&mut self, now: Time, slot: Slot, asking: Asking) {
+        let ends_create = self.bug(Bug::AbsentEndsUnsettledCreate);
+        let Some(live) = self.slots[slot].live_mut() else { return };
+        if live.base.is_some() || ends_create {
+            self.end(now, slot, Reason::Gone);
+            return;
+        }
+        live.checked(asking);
+        let settling = live.pending.as_ref().and_then(|pending| pending.attempt.as_ref());
+        let Some(attempt) = settling.filter(|attempt| attempt.status == Status::Settle) else { return };
+        let too_late = attempt.unknown_since.is_some_and(|since| now.since(since) >= self.config.dead_ms / 2);
+        if too_late && self.is_shared() {
+            let key = self.slots[slot].key.clone();
+            self.event(Event::CreateLost { key });
+            self.end(now, slot, Reason::Gone);
+        } else {
+            self.repeat_settled(now, slot);
+            if let Some(attempt) = self.slots[slot].pending_mut().and_then(|pending| pending.attempt.as_mut())
+                && attempt.status == Status::Settle
+            {
+                attempt.status = Status::Repeat;
+                self.queue_save(slot);
+            }
+        }
+    }
+
+    /// Both rows of a rename that is not settled, read in one snapshot.
+    fn on_rename_rows(&mut self, now: Time, slot: Slot, new: Loaded, old: Loaded, asking: Asking) {
+        let current = self.is_current(slot, asking.seq);
+        match (new, old) {
+            (Loaded::Row(record), _) => self.on_rename_landed(now, slot, record, asking),
+            (Loaded::Same { accessed }, _) => {
+                // The new row has the old stamp: it landed, and nothing else was changed by it.
+                self.on_same(slot, accessed, asking);
+            }
+            (Loaded::Dead { reason, .. }, _) => self.end(now, slot, reason),
+            (Loaded::Absent, Loaded::Dead { reason, .. }) if current && reason != Reason::Rotated => self.end(now, slot, reason),
+            (Loaded::Absent, Loaded::Row(record)) => self.on_other_row(now, slot, record, asking, current),
+            (Loaded::Absent, Loaded::Same { accessed }) => {
+                self.on_same(slot, accessed, asking);
+                self.repeat_settled(now, slot);
+            }
+            (Loaded::Absent, Loaded::Absent) if current => self.on_missing_row(now, slot, asking),
+            _ => {}
+        }
+    }
+
+    /// A live row under the new id proves that the rename has landed; that it is ours alone, only its exact stamp does.
+    fn on_rename_landed(&mut self, now: Time, slot: Slot, record: Record, asking: Asking) {
+        if self.is_own_attempt(slot, &record) {
+            self.accept_own_attempt(now, slot, &record, asking);
+            return;
+        }
+        self.rebase(now, slot, record, asking);
+        self.slots[slot].accepted = self.seq;
+        self.finish_rename(now, slot);
+        self.settle(now, slot);
+        self.answer_settled(slot);
+    }
+}
+
+impl Live {
+    pub(crate) fn checked(&mut self, asking: Asking) {
+        if asking.seq >= self.checked_seq {
+            self.checked_seq = asking.seq;
+            self.checked_at = self.checked_at.max(asking.at);
+        }
+    }
+}
