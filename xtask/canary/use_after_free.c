@@ -3,9 +3,9 @@
 
 int main(void)
 {
-    volatile char *bytes = malloc(16);
+    char *volatile bytes = malloc(16); /* volatile, or the compiler itself would complain */
     if (bytes == NULL) return 0;
     bytes[3] = 0;
-    free((void *)bytes);
+    free(bytes);
     return bytes[3] == 1;
 }

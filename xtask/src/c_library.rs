@@ -140,7 +140,11 @@ pub fn soname() -> String {
 fn write_pkg_config(library: &Library) -> Result<(), String> {
     let template = paths::root().join("ffi/c/holdall.pc.in");
     let text = fs::read_to_string(&template).map_err(|error| format!("{} can't be read: {error}", template.display()))?;
-    let filled = text.replace("@prefix@", &paths::install().to_string_lossy()).replace("@version@", version());
+    // Seen from the file itself, so that the tree can be unpacked anywhere.
+    let filled = text.replace("@prefix@", "${pcfiledir}/../..").replace("@version@", version());
+    if filled.contains('@') {
+        return Err(format!("{} has places to fill other than @prefix@ and @version@", template.display()));
+    }
     let target = library.pkg_config();
     fs::write(&target, filled).map_err(|error| format!("{} can't be written: {error}", target.display()))
 }

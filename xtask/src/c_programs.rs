@@ -25,7 +25,7 @@ pub struct Kit {
     /// What runs the program, before its path; empty for none.
     pub wrapper: Vec<String>,
     /// The environment that the checker reads. It is set whatever the caller's says, which could silence a checker.
-    pub environment: Vec<(&'static str, &'static str)>,
+    pub environment: Vec<(&'static str, String)>,
 }
 
 impl Kit {

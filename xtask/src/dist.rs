@@ -20,8 +20,8 @@ fn pack(job: &mut Job) -> Result<(), String> {
     let archive = paths::target().join(format!("holdall-{}-{machine}.tar.gz", c_library::version()));
     job.step("packing");
     let mut command = process::program("tar");
-    // The same content gives the same bytes, whoever packs it.
-    command.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "-czf"]).arg(&archive);
+    // The same files give the same bytes, whoever packs them and when.
+    command.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0", "-czf"]).arg(&archive);
     job.need(command.arg("-C").arg(paths::target()).arg("holdall"))?;
     println!("install tree: {}\narchive:      {}", paths::install().display(), archive.display());
     Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// What `cargo run` leaves in the environment and what must not reach the programs that a suite starts: the loader would
 /// prefer the libraries of an ordinary build, and the toolchain could not be chosen any more.
-const INHERITED: [&str; 6] = ["LD_LIBRARY_PATH", "CARGO", "RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT", "RUSTC", "RUSTDOC"];
+const INHERITED: [&str; 4] = ["LD_LIBRARY_PATH", "CARGO", "RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT"];
 
 /// A program, in the root of the repository, without what `cargo run` put into the environment.
 pub fn program(name: impl AsRef<std::ffi::OsStr>) -> Command {
@@ -38,7 +38,7 @@ pub fn cargo() -> Command {
 /// Cargo of the nightly toolchain.
 pub fn nightly_cargo() -> Command {
     let mut command = program("cargo");
-    command.arg("+nightly").env("CARGO_TERM_COLOR", "never");
+    command.arg("+nightly").env("CARGO_TERM_COLOR", "never").env_remove("RUSTC").env_remove("RUSTDOC");
     command
 }
 

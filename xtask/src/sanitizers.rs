@@ -35,9 +35,9 @@ pub fn address(job: &mut Job) -> Result<(), String> {
         link,
         wrapper: Vec::new(),
         environment: vec![
-            ("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1"),
-            ("LSAN_OPTIONS", "exitcode=23"),
-            ("UBSAN_OPTIONS", "print_stacktrace=1"),
+            ("ASAN_OPTIONS", "detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1".to_owned()),
+            ("LSAN_OPTIONS", "exitcode=23".to_owned()),
+            ("UBSAN_OPTIONS", "print_stacktrace=1".to_owned()),
         ],
     };
     canary(job, &kit, "use_after_free", "heap-use-after-free")?;
@@ -60,6 +60,7 @@ pub fn thread(job: &mut Job) -> Result<(), String> {
     let (archive, native) = build_archive(job, "tsan", command.args(["-Zbuild-std", "--target", TARGET]))?;
     let carries = carries(job, &archive, "__tsan_func_entry");
     job.check("the library carries ThreadSanitizer", carries);
+    let suppressions = text(&paths::root().join("xtask/thread.suppressions"));
     let mut link = words(&[&text(&archive), "-Wl,--whole-archive", &text(&thread_runtime()?), "-Wl,--no-whole-archive"]);
     link.extend(native);
     link.extend(words(&["-Wl,--export-dynamic", "-lresolv", "-lrt", "-lm", "-ldl"]));
@@ -68,7 +69,7 @@ pub fn thread(job: &mut Job) -> Result<(), String> {
         compile: words(&["-std=c11", "-O1", "-fsanitize=thread"]),
         link,
         wrapper: Vec::new(),
-        environment: vec![("TSAN_OPTIONS", "exitcode=66:halt_on_error=0:second_deadlock_stack=1")],
+        environment: vec![("TSAN_OPTIONS", format!("exitcode=66:second_deadlock_stack=1:suppressions={suppressions}"))],
     };
     canary(job, &kit, "race", "data race")?;
     kit.run_tests(job)
