@@ -48,8 +48,8 @@ pub fn run(arguments: &[String]) -> ExitCode {
         "test" => suites::main(rest),
         "demo" => finish(demo::main(rest)),
         "dist" => finish(dist::main()),
-        "bench" => forward("holdall-bench", &[], rest),
-        "sim" => forward("holdall-sim", &[], rest),
+        "bench" => forward("holdall-bench", rest),
+        "sim" => forward("holdall-sim", rest),
         unknown => {
             eprintln!("There is no command '{unknown}'.\n\n{HELP}");
             ExitCode::from(2)
@@ -68,9 +68,9 @@ fn finish(outcome: Result<(), String>) -> ExitCode {
 }
 
 /// Hands the arguments to a program of the workspace, built for release, and passes its exit code on.
-fn forward(package: &str, features: &[&str], arguments: &[String]) -> ExitCode {
+fn forward(package: &str, arguments: &[String]) -> ExitCode {
     let mut command = process::cargo();
-    command.args(["run", "--quiet", "--release", "--package", package]).args(features).arg("--").args(arguments);
+    command.args(["run", "--quiet", "--release", "--package", package, "--"]).args(arguments);
     match command.status() {
         Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from),
         Err(error) => finish(Err(format!("cargo could not be started: {error}"))),
