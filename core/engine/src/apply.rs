@@ -41,6 +41,8 @@ pub enum Applied {
     Done {
         /// The session's fields afterwards.
         block: Block,
+        /// Whether they were exactly what the handle was shown before, so that `block` is what it is shown next.
+        as_shown: bool,
         /// Answered when the change is committed, if `stored` was asked for.
         ask: Option<Ask>,
     },
@@ -172,6 +174,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         entry.visited = true;
         let Some(live) = entry.live_mut() else { return Applied::NotLoaded };
         live.touch(now);
+        let as_shown = creating || save.shown.is_some_and(|shown| live.block.is_same(shown));
         let touched_only = live.note(now, rules, changes, creating);
         let block = live.block.clone();
         if let Some(ask) = ask {
@@ -188,7 +191,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         {
             self.answer(ask, Answer::Stored { revision: 0 });
         }
-        Applied::Done { block, ask }
+        Applied::Done { block, as_shown, ask }
     }
 
     /// Sees to it that what is pending will be written when its time comes.

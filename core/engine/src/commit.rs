@@ -3,7 +3,7 @@
 use crate::bugs::Bug;
 use crate::engine::{Engine, Flight};
 use crate::entry::{Attempt, Live, Pending, Slot, Status, Touched};
-use crate::op::{OpId, OpKind};
+use crate::op::{OpId, OpKind, Room};
 use crate::rules::Rules;
 use crate::stamp::Stamp;
 use crate::time::Time;
@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// The next batch of creates, updates, touches and renames.
-    pub(crate) fn next_saves(&mut self, now: Time) -> Option<(OpKind, Flight)> {
+    pub(crate) fn next_saves(&mut self, now: Time, room: Room) -> Option<(OpKind, Flight)> {
         if !self.saves_retry.is_open(now) {
             return None;
         }
         let (mut writes, mut slots) = (Vec::new(), Vec::new());
-        let (mut bytes, mut limit) = (0, self.config.batch_rows);
+        let (mut bytes, mut limit) = (0, room.rows);
         while writes.len() < limit {
             let Some(slot) = self.saves.front().copied() else { break };
             let own_limit = self.slots[slot].pending().map_or(usize::MAX, |pending| pending.batch_limit);
@@ -29,7 +29,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 self.unqueue_front();
                 continue;
             };
-            if !writes.is_empty() && bytes + size > self.config.batch_bytes {
+            if !writes.is_empty() && bytes + size > room.bytes {
                 break;
             }
             self.unqueue_front();

@@ -257,6 +257,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         if self.bug(Bug::IgnoreKilled) {
             return;
         }
+        if self.slots[slot].id.is_none() {
+            // Another engine of the bag may hold a copy under the id, which this one does not know.
+            self.killed.push_back((key.clone(), destroying.reason));
+        }
         for other in killed.iter().filter(|other| **other != key) {
             self.on_killed(now, other, destroying.reason);
             self.killed.push_back((other.clone(), destroying.reason));

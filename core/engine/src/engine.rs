@@ -7,7 +7,7 @@ use crate::entry::{Entry, Live, Slot, State};
 use crate::event::Event;
 use crate::id::{Id, IdRef, Key};
 use crate::index::Index;
-use crate::op::{Answer, Ask, Lane, Op, OpId, Reply};
+use crate::op::{Answer, Ask, Lane, Op, OpId, Reply, Room};
 use crate::purge::Purge;
 use crate::random::Random;
 use crate::retry::Retry;
@@ -155,9 +155,16 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// The next piece of work of a lane. Poll after any other call; a lane whose last op is not answered yet may be
     /// polled all the same, or left alone until then.
     pub fn poll_op(&mut self, now: Time, lane: Lane) -> Option<Op> {
+        let room = Room { rows: self.config.batch_rows, bytes: self.config.batch_bytes };
+        self.poll_op_within(now, lane, room)
+    }
+
+    /// The same, but a batch of saves takes no more than `room` (a single row that is larger goes alone): a driver
+    /// with several engines fills one transaction from all of them.
+    pub fn poll_op_within(&mut self, now: Time, lane: Lane, room: Room) -> Option<Op> {
         let (kind, flight) = match lane {
             Lane::Loads => self.next_load(now)?,
-            Lane::Saves => self.next_saves(now)?,
+            Lane::Saves => self.next_saves(now, room)?,
             Lane::Ends => self.next_ends(now)?,
             Lane::Care => self.next_care(now)?,
         };
@@ -182,16 +189,39 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
     }
 
+    /// When a lane has an op to give out; now or earlier if it has one waiting.
+    pub fn ready_at(&self, lane: Lane) -> Option<Time> {
+        match lane {
+            Lane::Loads => (!self.loads.is_empty()).then(|| self.loads_retry.at()),
+            Lane::Saves => (!self.saves.is_empty()).then(|| self.saves_retry.at()),
+            Lane::Ends => (!self.ends.is_empty()).then(|| self.ends_retry.at()),
+            Lane::Care => {
+                let list = self.has_purge_to_list().then(|| self.loads_retry.at());
+                list.into_iter().chain(self.sweeper.next(self.clock_doubtful)).min()
+            }
+        }
+    }
+
+    /// When the earliest timer is due.
+    pub fn timer_at(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    /// Whether an answer, an event or a killed key waits to be polled.
+    pub fn has_news(&self) -> bool {
+        !self.answers.is_empty() || !self.events.is_empty() || !self.killed.is_empty()
+    }
+
+    /// New randomness for stamps and jitter: after a fork two processes have this engine, and must not write the
+    /// same stamps.
+    pub fn reseed(&mut self, nonce: u64, seed: u64) {
+        self.config.nonce = nonce;
+        self.random = Random::new(seed);
+    }
+
     /// When [`Engine::on_timeout`] wants to be called, or an op becomes ready. Poll after any other call.
     pub fn poll_timeout(&self) -> Option<Time> {
-        let waiting = [
-            (!self.loads.is_empty(), self.loads_retry.at()),
-            (!self.saves.is_empty(), self.saves_retry.at()),
-            (!self.ends.is_empty(), self.ends_retry.at()),
-            (self.has_purge_to_list(), self.loads_retry.at()),
-        ];
-        let queued = waiting.into_iter().filter(|(waits, _)| *waits).map(|(_, at)| at);
-        queued.chain(self.timers.next()).chain(self.sweeper.next(self.clock_doubtful)).min()
+        Lane::ALL.into_iter().filter_map(|lane| self.ready_at(lane)).chain(self.timers.next()).min()
     }
 
     /// Looks at everything whose time has come.

@@ -86,7 +86,7 @@ pub use fetch::{Asked, Fetch, View, Want};
 pub use flush::Unsaved;
 pub use id::{Id, IdRef, Key};
 pub use memory::ENTRY_BYTES;
-pub use op::{Answer, Ask, Lane, Op, OpId, OpKind, Reply};
+pub use op::{Answer, Ask, Lane, Op, OpId, OpKind, Reply, Room};
 pub use record::{Record, expires};
 pub use rotate::Renamed;
 pub use rules::Rules;

@@ -26,6 +26,15 @@ impl Lane {
     pub const ALL: [Self; 4] = [Self::Loads, Self::Saves, Self::Ends, Self::Care];
 }
 
+/// How much still fits into a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// Rows.
+    pub rows: usize,
+    /// Bytes.
+    pub bytes: usize,
+}
+
 /// One piece of work for the store.
 #[derive(Clone, Debug)]
 pub struct Op {
