@@ -1,0 +1,14 @@
+//! How a session lies in a table: rows to sessions and back, the keys, and the SQL text. Pure: nothing here opens,
+//! waits or reads a clock, so that native stores and wasm share it.
+//!
+//! * [`native`] is holdall's own table, `holdall_sessions`: its key, its `data` column, its expiry buckets.
+//! * [`native_sqlite`] is the SQL text of that table for SQLite.
+//! * [`json`] checks JSON text at the boundary and compares it by content.
+#![forbid(unsafe_code)]
+
+mod content;
+pub mod json;
+pub mod native;
+mod native_data;
+mod native_parts;
+pub mod native_sqlite;
