@@ -7,7 +7,7 @@ use crate::op::{Ask, OpId};
 use crate::record::Record;
 use crate::stamp::{Stamp, Writer};
 use crate::time::Time;
-use crate::verbs::{Fault, Reason, Write};
+use crate::verbs::{Fault, Reason, Write, WriteKind};
 use std::sync::Arc;
 
 /// Where an entry lies. Slots are used again, but never while an op refers to one.
@@ -263,6 +263,15 @@ impl Attempt {
     /// Whether it writes a principal over the last committed content, and nothing else.
     pub(crate) fn is_principal_alone(&self) -> bool {
         self.touched.principal && self.touched.count() == 1
+    }
+
+    /// The stamp of the row that the attempt would replace.
+    pub(crate) fn base(&self) -> Option<Stamp> {
+        match &self.write.kind {
+            WriteKind::Update { base, .. } => Some(*base),
+            WriteKind::Rename { base, .. } => *base,
+            _ => None,
+        }
     }
 
     /// The stamp that the row carries if exactly this attempt has landed.

@@ -79,8 +79,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 _ => self.on_new_row(now, slot, row, asking),
             }
         }
-        self.wake(now, slot);
         self.account(slot);
+        self.wake(now, slot);
     }
 
     fn is_renaming(&self, slot: Slot) -> bool {
@@ -145,7 +145,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
         if live.base == Some(record.stamp) {
             self.on_same(slot, record.accessed, asking);
-            self.repeat_settled(now, slot);
+            self.settle_on_known_row(now, slot, record, asking);
             return;
         }
         if live.base.is_none() && !self.config.adopt {
@@ -195,6 +195,19 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
         if !in_flight {
             self.accept_done(now, slot);
+        }
+    }
+
+    /// The row is the base that is known. An attempt on that base is repeated; one on an older base (the row was seen
+    /// before the verdict) can never land, and what it would have changed is laid over the row.
+    fn settle_on_known_row(&mut self, now: Time, slot: Slot, record: Record, asking: Asking) {
+        let Some(attempt) = self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()) else { return };
+        if attempt.base().is_none_or(|base| base == record.stamp) {
+            self.repeat_settled(now, slot);
+        } else if attempt.status == Status::Settle {
+            self.rebase(now, slot, record, asking);
+            self.settle(now, slot);
+            self.answer_settled(slot);
         }
     }
 

@@ -311,6 +311,12 @@ impl Live {
         self.stored_use(record.accessed);
         self.version_stored = self.version_stored.max(attempt.version);
         if !newer && !sets_back {
+            // Someone has built on this write already, and that row was laid under our changes before the write was
+            // known: what it changed is theirs again, but for what was changed here since.
+            if let Some(pending) = &self.pending {
+                let later = pending.dirty.changes_from(&self.block);
+                self.block = pending.stored_block.with(&later);
+            }
             return;
         }
         self.base = Some(record.stamp);
