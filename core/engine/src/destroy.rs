@@ -35,7 +35,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let slot = self.resolve(slot);
         let rename = self.slots[slot].pending_mut().and_then(|pending| pending.rename.take());
         let never_sent = self.is_never_sent(slot) && rename.is_none();
-        self.end(now, slot, reason);
+        self.end_with(now, slot, reason, false);
         if never_sent {
             self.answer(ask, Answer::Destroyed { sessions: 0 });
             return ask;
@@ -89,6 +89,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// Ends a session in memory: what waits is answered, what is unsaved is lost, and reported.
     pub(crate) fn end(&mut self, now: Time, slot: Slot, reason: Reason) {
+        self.end_with(now, slot, reason, true);
+    }
+
+    /// The same; a loss that the caller asked for, by destroying the session here, is not reported.
+    fn end_with(&mut self, now: Time, slot: Slot, reason: Reason, report: bool) {
         let until = now + TOMBSTONE_MS;
         if let State::Dead(dead) = &mut self.slots[slot].state {
             dead.until = dead.until.max(until);
@@ -99,7 +104,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let state = State::Dead(Box::new(Dead { reason, until, destroying }));
         let before = core::mem::replace(&mut self.slots[slot].state, state);
         if let State::Live(live) = before {
-            self.give_up(now, slot, live, reason);
+            self.give_up(now, slot, live, reason, report);
         }
         self.schedule(slot, until);
         self.account(slot);
@@ -110,13 +115,13 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         self.end(now, slot, reason);
     }
 
-    fn give_up(&mut self, now: Time, slot: Slot, live: Live, reason: Reason) {
+    fn give_up(&mut self, now: Time, slot: Slot, live: Live, reason: Reason, report: bool) {
         let Some(pending) = live.pending else { return };
         let mut lost = pending.dirty;
         if let Some(attempt) = &pending.attempt {
             lost.add(&attempt.touched);
         }
-        let unsaved = lost.count() > 0 && reason != Reason::Destroyed && reason != Reason::Principal;
+        let unsaved = report && lost.count() > 0;
         if pending.quarantined {
             self.stats.quarantined = self.stats.quarantined.saturating_sub(1);
         }
@@ -146,7 +151,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             self.seq += 1;
             let slot = self.resolve(slot);
             self.slots[slot].accepted = self.seq;
-            self.end(now, slot, reason);
+            self.end_with(now, slot, reason, false);
         }
     }
 
