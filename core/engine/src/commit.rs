@@ -54,7 +54,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// Sees to it that the slot has a write to be sent now, and tells its size; none if there is nothing to send.
     fn prepare_write(&mut self, now: Time, slot: Slot) -> Option<usize> {
-        let status = self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()).map(|attempt| attempt.status);
+        let pending = self.slots[slot].pending();
+        if pending.is_some_and(|pending| pending.quarantined) {
+            return None;
+        }
+        let status = pending.and_then(|pending| pending.attempt.as_ref()).map(|attempt| attempt.status);
         match status {
             Some(Status::Sent(_)) if self.bug(Bug::TwoWritesInFlight) => self.build_attempt(now, slot),
             Some(Status::Sent(_)) => return None,

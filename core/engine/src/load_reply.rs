@@ -62,6 +62,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     fn on_row(&mut self, now: Time, slot: Slot, row: Loaded, old: Option<Loaded>, store_now: Time) {
         let Some(loading) = self.load_answered(slot) else { return };
         self.slots[slot].failed = None;
+        self.slots[slot].used = now;
         let (seq, at) = (loading.sent_seq, loading.sent_at);
         let at = if self.bug(Bug::FreshFromReply) { now } else { at };
         let asking = Asking { seq, at, store_now };

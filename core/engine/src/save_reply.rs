@@ -155,7 +155,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             pending.attempt = None;
         }
         self.settle(now, slot);
-        if self.slots[slot].pending().is_some_and(|pending| pending.attempt.is_some() || pending.urgent) {
+        let waits = |pending: &Pending| !pending.quarantined && (pending.attempt.is_some() || pending.urgent);
+        if self.slots[slot].pending().is_some_and(waits) {
             self.queue_save(slot);
         }
     }
@@ -189,16 +190,18 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     fn quarantine(&mut self, slot: Slot, why: Arc<str>) {
         let key = self.slots[slot].key.clone();
         let Some(pending) = self.slots[slot].pending_mut() else { return };
-        if let Some(attempt) = pending.attempt.take_if(|attempt| !matches!(attempt.status, Status::Settle)) {
+        // An attempt that may have landed at an earlier try stays the one to settle.
+        if let Some(attempt) = pending.attempt.take_if(|attempt| attempt.unknown_since.is_none()) {
             pending.take_back(&attempt, attempt.sent_at);
         }
         pending.quarantined = true;
         pending.urgent = false;
         pending.failures = 0;
         pending.batch_limit = 1;
-        let waiters = core::mem::take(&mut pending.waiters);
-        for waiter in waiters {
-            self.answer(waiter.ask, Answer::Rejected(why.clone()));
+        let waiters = core::mem::take(&mut pending.waiters).into_iter().map(|waiter| waiter.ask);
+        let renames = pending.rename.as_mut().map(|rename| core::mem::take(&mut rename.waiters)).unwrap_or_default();
+        for ask in waiters.chain(renames) {
+            self.answer(ask, Answer::Rejected(why.clone()));
         }
         self.stats.quarantined += 1;
         self.event(Event::Quarantined { key, why });

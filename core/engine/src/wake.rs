@@ -79,7 +79,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     fn wake_writes(&mut self, now: Time, slot: Slot) {
         let Some(live) = self.live(slot) else { return };
-        let attempt = live.pending.as_ref().and_then(|pending| pending.attempt.as_ref()).map(|attempt| attempt.status);
+        let pending = live.pending.as_ref().filter(|pending| !pending.quarantined);
+        let attempt = pending.and_then(|pending| pending.attempt.as_ref()).map(|attempt| attempt.status);
         let touch_due = live.unwritten_use.is_set() && live.unwritten_use + self.config.touch_for(live.idle_ms) <= now;
         match attempt {
             Some(Status::Settle) => self.queue_load(slot),
