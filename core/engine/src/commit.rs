@@ -201,6 +201,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             }
             _ => {}
         }
+        // An open that begins now began after this was sent: it may not take the reply for its own check.
+        self.seq += 1;
     }
 
     fn note_saves_sent(&mut self, id: OpId, now: Time, slots: &[Slot]) {

@@ -280,11 +280,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             if *left > 0 {
                 return;
             }
-            let sessions = *total;
-            self.joint_asks.remove(&ask);
-            self.answer(ask, Answer::Destroyed { sessions });
-            return;
         }
+        let sessions = self.joint_asks.remove(&ask).map_or(sessions, |(_, total)| total);
         if !self.purge_part_done(ask, sessions) {
             self.answer(ask, Answer::Destroyed { sessions });
         }

@@ -90,6 +90,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             let serve_expired = self.bug(Bug::ServeExpired);
             let ticket_sets_revision = self.bug(Bug::TicketSetsRevision);
             let touch_deadline = self.bug(Bug::TouchMovesDeadline);
+            let max_stale_ms = self.config.max_stale_ms;
             let entry = &mut self.slots[slot];
             entry.visited = true;
             entry.used = now;
@@ -101,6 +102,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 {
                     base.revision = base.revision.max(at_least);
                 }
+                live.note_ticket(want, max_stale_ms);
                 if want.touch {
                     live.touch(now);
                     if touch_deadline && live.deadline.is_set() {
@@ -285,6 +287,17 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 }
 
 impl Live {
+    /// Rule 28: the store was asked and has less than the ticket says. For a while such a ticket, or a higher one,
+    /// makes nobody ask again, so that a forged one costs no more than an unknown id.
+    fn note_ticket(&mut self, want: Want, max_stale_ms: u64) {
+        let (Some(_), Some(at_least)) = (want.asked, want.at_least) else { return };
+        let until = self.checked_at + max_stale_ms;
+        let less = self.base.is_none_or(|base| base.revision < at_least);
+        if less && self.ticket_excess.as_ref().is_none_or(|excess| at_least < excess.0 || until > excess.1) {
+            self.ticket_excess = Some(Box::new((at_least, until)));
+        }
+    }
+
     pub(crate) fn view(&self) -> View {
         View {
             block: self.block.clone(),

@@ -74,8 +74,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             match (&self.slots[slot].state, old) {
                 (State::Dead(_) | State::Moved(_), _) => {}
                 (State::Live(_), Some(old)) if self.is_renaming(slot) => self.on_rename_rows(now, slot, row, old, asking),
-                // Sent for the old id before the rename began: that it is rotated by now is our own doing.
-                (State::Live(_), None) if self.is_renaming(slot) => self.on_rename_rows(now, slot, Loaded::Absent, row, asking),
+                (State::Live(_), None) if self.is_renaming(slot) => self.on_old_row(now, slot, row, asking),
                 (State::Live(_), _) => self.on_live_row(now, slot, row, asking),
                 _ => self.on_new_row(now, slot, row, asking),
             }
@@ -90,6 +89,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// A row for an id of which nothing was known.
     fn on_new_row(&mut self, now: Time, slot: Slot, row: Loaded, asking: Asking) {
+        if !self.is_current(slot, asking.seq) {
+            // Sent before a rotation from this id was settled: who waits for it asks again.
+            return;
+        }
         let limit = asking.store_now + self.config.clock_error_ms;
         self.slots[slot].state = match row {
             Loaded::Row(mut record) => {
@@ -287,6 +290,15 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
     }
 
+    /// The old row of a rename that is not settled, by a load that was sent before the rename began.
+    fn on_old_row(&mut self, now: Time, slot: Slot, row: Loaded, asking: Asking) {
+        match row {
+            // That it is rotated by now may be our own doing.
+            Loaded::Alias(_) | Loaded::Dead { reason: Reason::Rotated, .. } => {}
+            row => self.on_rename_rows(now, slot, Loaded::Absent, row, asking),
+        }
+    }
+
     /// Both rows of a rename that is not settled, read in one snapshot.
     fn on_rename_rows(&mut self, now: Time, slot: Slot, new: Loaded, old: Loaded, asking: Asking) {
         let current = self.is_current(slot, asking.seq);
@@ -297,7 +309,9 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 self.on_same(slot, accessed, asking);
             }
             (Loaded::Dead { reason, .. }, _) => self.end(now, slot, reason),
-            (Loaded::Absent, Loaded::Dead { reason, .. }) if current && reason != Reason::Rotated => self.end(now, slot, reason),
+            // Ended by someone else, or rotated by someone else: ours would have left a row under the new id.
+            (Loaded::Absent, Loaded::Dead { reason, .. }) if current => self.end(now, slot, reason),
+            (Loaded::Absent, Loaded::Alias(_)) if current => self.end(now, slot, Reason::Rotated),
             (Loaded::Absent, Loaded::Row(record)) => self.on_other_row(now, slot, record, asking, current),
             (Loaded::Absent, Loaded::Same { accessed }) => {
                 self.on_same(slot, accessed, asking);

@@ -96,6 +96,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             self.answer(ask, crate::op::Answer::Stored { revision });
         }
         let old = rename.old_slot;
+        self.slots[old].accepted = self.seq;
         if rename.alias_until > now {
             self.slots[old].state = State::Unknown;
             self.remove_entry_when_idle(now, old);
