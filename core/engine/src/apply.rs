@@ -6,6 +6,7 @@ use crate::change::Changes;
 use crate::engine::Engine;
 use crate::entry::{Attributes, Condition, Live, Slot, State, Waiter};
 use crate::event::Event;
+use crate::expiry::Expiry;
 use crate::id::IdRef;
 use crate::op::{Answer, Ask};
 use crate::rules::Rules;
@@ -110,11 +111,15 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     pub fn apply(&mut self, now: Time, id: IdRef<'_>, changes: &Changes, save: &Save<'_>) -> Applied {
         let Some(slot) = self.find(id) else { return Applied::NotLoaded };
         match &self.slots[slot].state {
-            State::Live(live) if now >= live.deadline => {
-                self.expire(now, slot, Reason::Deadline);
-                Applied::Dead(Reason::Deadline)
-            }
             State::Live(live) => {
+                match self.expiry_of(live, now) {
+                    Expiry::Over(reason) => {
+                        self.expire(now, slot, reason);
+                        return Applied::Dead(reason);
+                    }
+                    Expiry::Ask(_) => return Applied::NotLoaded,
+                    Expiry::Valid => {}
+                }
                 if let Some(refusal) = self.too_large(&live.block, changes).or_else(|| self.no_room_for(changes, Some(slot))) {
                     return refusal;
                 }

@@ -3,6 +3,7 @@
 use crate::bugs::Bug;
 use crate::engine::Engine;
 use crate::entry::{Entry, Rename, Slot, State};
+use crate::expiry::Expiry;
 use crate::id::{Id, IdRef};
 use crate::op::Ask;
 use crate::rules::Rules;
@@ -32,6 +33,14 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             State::Live(live) => {
                 if live.pending.as_ref().is_some_and(|pending| pending.rename.is_some()) {
                     return Renamed::Busy;
+                }
+                match self.expiry_of(live, now) {
+                    Expiry::Over(reason) => {
+                        self.expire(now, old_slot, reason);
+                        return Renamed::Dead(reason);
+                    }
+                    Expiry::Ask(_) => return Renamed::NotLoaded,
+                    Expiry::Valid => {}
                 }
             }
             State::Dead(dead) => return Renamed::Dead(dead.reason),
