@@ -102,7 +102,9 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 let next = look.min(self.write_due(slot));
                 if next <= now { now + self.config.negative_ms.max(1) } else { next }
             }
-            State::Dead(dead) => dead.until.max(now + 1),
+            State::Dead(dead) if dead.until > now => dead.until,
+            // It waits for a reply, which wakes it too.
+            State::Dead(_) => now + self.config.negative_ms.max(1),
             State::Unknown | State::Absent { .. } | State::Alias { .. } => now + self.config.negative_ms + 1,
             State::Moved(_) => Time::NEVER,
         };
