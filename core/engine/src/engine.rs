@@ -260,6 +260,21 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         self.clock_doubtful = doubtful;
     }
 
+    /// What [`Engine::doubt_clock`] last said.
+    pub fn is_clock_doubted(&self) -> bool {
+        self.clock_doubtful
+    }
+
+    /// Whether anything is held about a key.
+    pub fn holds_key(&self, key: &Key) -> bool {
+        self.find_key(key).is_some()
+    }
+
+    /// Whether the last commit failed.
+    pub fn is_degraded(&self) -> bool {
+        self.saves_retry.is_failing() || self.ends_retry.is_failing()
+    }
+
     /// Counters.
     pub fn stats(&self) -> Stats {
         Stats { memory_bytes: self.memory as u64, unsaved_bytes: self.unsaved as u64, ..self.stats }

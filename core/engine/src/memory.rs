@@ -54,11 +54,16 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         (self.memory, self.config.memory_bytes)
     }
 
+    /// Bytes in use, and how many of them are unsaved sessions.
+    pub fn used(&self) -> (usize, usize) {
+        (self.memory, self.unsaved)
+    }
+
     /// Sets the limits anew: a driver with several engines lends one budget to them in parts.
     pub fn set_memory(&mut self, memory_bytes: usize, unsaved_bytes: usize) {
+        self.nothing_to_evict &= memory_bytes <= self.config.memory_bytes;
         self.config.memory_bytes = memory_bytes;
         self.config.unsaved_bytes = unsaved_bytes;
-        self.nothing_to_evict = false;
     }
 
     /// Brings the account of an entry up to date. Called after every change of an entry.

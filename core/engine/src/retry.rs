@@ -18,6 +18,11 @@ impl Retry {
         self.at
     }
 
+    /// Whether the last try failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing_since.is_some()
+    }
+
     pub(crate) fn is_open(&self, now: Time) -> bool {
         now >= self.at
     }

@@ -2,6 +2,7 @@
 
 use crate::block::ValueRef;
 use crate::id::Key;
+use std::sync::Arc;
 
 /// Pure functions that the engine can't know by itself. Equal inputs must give equal outputs.
 pub trait Rules {
@@ -15,5 +16,19 @@ pub trait Rules {
     fn is_touch(&self, name: &str) -> bool {
         let _ = name;
         false
+    }
+}
+
+impl<T: Rules + ?Sized> Rules for Arc<T> {
+    fn key(&self, id: &[u8]) -> Key {
+        (**self).key(id)
+    }
+
+    fn same(&self, a: ValueRef<'_>, b: ValueRef<'_>) -> bool {
+        (**self).same(a, b)
+    }
+
+    fn is_touch(&self, name: &str) -> bool {
+        (**self).is_touch(name)
     }
 }

@@ -1,0 +1,195 @@
+//! What a bag reports without being asked.
+
+use crate::clock::Deadline;
+use holdall_engine::{Key, Reason, Time};
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Something about sessions or the store: see [`holdall_engine::Event`] for each.
+    Engine(holdall_engine::Event),
+    /// The bag's time and the wall clock are more than a minute apart (or agree again): while they are, nothing is swept.
+    Clock {
+        /// Whether they are apart.
+        doubtful: bool,
+    },
+    /// Open handles hold more memory than half the budget: handles are leaking, or `memory` is too small.
+    HandlesFull {
+        /// Bytes that open handles hold.
+        bytes: u64,
+    },
+    /// A defect: store code panicked. The work is tried again.
+    StorePanicked,
+}
+
+/// An event and when it happened, in milliseconds since 1970 by the bag's time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedEvent {
+    /// What happened.
+    pub event: Event,
+    /// When.
+    pub at: Time,
+}
+
+impl Event {
+    /// Its name, as `holdall_event` and the other languages use it.
+    pub fn name(&self) -> &'static str {
+        use holdall_engine::Event as E;
+        match self {
+            Self::Engine(event) => match event {
+                E::Created { .. } => "created",
+                E::Expired { .. } => "expired",
+                E::Overwrote { .. } => "conflict",
+                E::ChangesLost { .. } => "changes_lost",
+                E::WentBack { .. } => "went_back",
+                E::Quarantined { .. } => "quarantined",
+                E::CreateLost { .. } => "create_lost",
+                E::Degraded { .. } => "degraded",
+                E::Recovered { .. } => "recovered",
+                E::Swept { .. } => "swept",
+                E::Dropped { .. } => "dropped",
+            },
+            Self::Clock { .. } => "clock",
+            Self::HandlesFull { .. } => "handles_full",
+            Self::StorePanicked => "store_panicked",
+        }
+    }
+}
+
+impl TimedEvent {
+    /// One JSON object: `event`, `at`, and what belongs to it. Sessions are named by their reference, never by an id.
+    pub fn to_json(&self) -> String {
+        use holdall_engine::Event as E;
+        let mut json = format!("{{\"event\":\"{}\",\"at\":{}", self.event.name(), self.at.0);
+        let mut number = |name: &str, value: u64| write!(json, ",\"{name}\":{value}").unwrap_or_default();
+        match &self.event {
+            Event::Engine(event) => match event {
+                E::Overwrote { fields, .. } | E::ChangesLost { fields, .. } => number("fields", u64::from(*fields)),
+                E::WentBack { known, found, .. } => {
+                    number("known", *known);
+                    number("found", *found);
+                }
+                E::Recovered { after_ms } => number("after_ms", *after_ms),
+                E::Swept { expired, dead, began } => {
+                    number("expired", *expired);
+                    number("dead", *dead);
+                    number("began", began.0);
+                }
+                E::Dropped { events } => number("events", *events),
+                E::Created { .. } | E::Expired { .. } | E::Quarantined { .. } | E::CreateLost { .. } | E::Degraded { .. } => {}
+            },
+            Event::HandlesFull { bytes } => number("bytes", *bytes),
+            Event::Clock { doubtful } => number("doubtful", u64::from(*doubtful)),
+            Event::StorePanicked => {}
+        }
+        self.add_texts(&mut json);
+        json.push('}');
+        json
+    }
+
+    fn add_texts(&self, json: &mut String) {
+        use holdall_engine::Event as E;
+        let Event::Engine(event) = &self.event else { return };
+        let mut text = |name: &str, value: &str| {
+            let quoted = serde_json::to_string(value).unwrap_or_default();
+            write!(json, ",\"{name}\":{quoted}").unwrap_or_default();
+        };
+        if let Some(key) = key_of(event) {
+            text("session", &reference(key));
+        }
+        match event {
+            E::Expired { reason, .. } | E::ChangesLost { reason, .. } => text("reason", reason_name(*reason)),
+            E::Quarantined { why, .. } => text("why", why),
+            E::Degraded { fault } => text("why", &fault.message),
+            _ => {}
+        }
+        if let E::Expired { last: Some(last), .. } = event {
+            let fields = crate::values::to_json(&last.block);
+            write!(json, ",\"last\":{fields}").unwrap_or_default();
+        }
+    }
+}
+
+fn key_of(event: &holdall_engine::Event) -> Option<&Key> {
+    use holdall_engine::Event as E;
+    match event {
+        E::Created { key }
+        | E::Expired { key, .. }
+        | E::Overwrote { key, .. }
+        | E::ChangesLost { key, .. }
+        | E::WentBack { key, .. }
+        | E::Quarantined { key, .. }
+        | E::CreateLost { key } => Some(key),
+        E::Degraded { .. } | E::Recovered { .. } | E::Swept { .. } | E::Dropped { .. } => None,
+    }
+}
+
+/// How a session is named where its id must not be: its key in hex.
+pub(crate) fn reference(key: &Key) -> String {
+    key.as_bytes().iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap_or_default();
+        text
+    })
+}
+
+pub(crate) fn reason_name(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Destroyed => "destroyed",
+        Reason::Rotated => "rotated",
+        Reason::Principal => "principal",
+        Reason::Idle => "idle",
+        Reason::Deadline => "deadline",
+        Reason::Gone => "gone",
+    }
+}
+
+/// Events that wait to be fetched, bounded: the oldest are dropped, and counted.
+pub(crate) struct Events {
+    queue: Mutex<(VecDeque<TimedEvent>, u64)>,
+    rang: Condvar,
+    limit: usize,
+}
+
+impl Events {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { queue: Mutex::new((VecDeque::new(), 0)), rang: Condvar::new(), limit: limit.max(1) }
+    }
+
+    pub(crate) fn push(&self, event: Event, at: Time) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.0.len() >= self.limit {
+            queue.0.pop_front();
+            queue.1 += 1;
+        }
+        queue.0.push_back(TimedEvent { event, at });
+        self.rang.notify_one();
+    }
+
+    /// The oldest event, waiting for one at most so long.
+    pub(crate) fn next(&self, wait: Duration, now: Time) -> Option<TimedEvent> {
+        let deadline = Deadline::after(wait);
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if queue.1 > 0 {
+                let events = std::mem::take(&mut queue.1);
+                let event = Event::Engine(holdall_engine::Event::Dropped { events });
+                return Some(TimedEvent { event, at: now });
+            }
+            if let Some(event) = queue.0.pop_front() {
+                return Some(event);
+            }
+            let left = deadline.left()?;
+            queue = self.rang.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Wakes who waits, at close.
+    pub(crate) fn wake(&self) {
+        self.rang.notify_all();
+    }
+}

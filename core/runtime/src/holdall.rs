@@ -1,0 +1,172 @@
+//! The bag, as its users hold it.
+
+use crate::bag::Bag;
+use crate::clock::Deadline;
+use crate::error::Result;
+use crate::event::TimedEvent;
+use crate::options::Options;
+use crate::url;
+use holdall_engine::{Stats, Swept, Time, Unsaved};
+use holdall_store::Store;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An open bag: one store, one cache. Free for all threads; cloning shares it.
+///
+/// When the last clone and the last session are dropped, the bag is closed as by [`Holdall::close`] with its
+/// `store_timeout`; call `close` yourself to learn what could not be written.
+#[derive(Clone)]
+pub struct Holdall(Arc<Owner>);
+
+/// Closes the bag when nobody can use it any more. The workers hold the bag itself, not this.
+struct Owner(Arc<Bag>);
+
+/// How the bag is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The bag is open and no defect has stopped it.
+    pub live: bool,
+    /// The last commit went well, so that saves with `stored` can be expected to.
+    pub ready: bool,
+    /// What the database is not known to have.
+    pub unsaved: Unsaved,
+    /// How long the oldest of it has waited, in milliseconds.
+    pub oldest_ms: u64,
+}
+
+impl Holdall {
+    /// Opens a bag.
+    ///
+    /// | URL | where the sessions are kept |
+    /// |---|---|
+    /// | `memory:` | in this process only |
+    /// | `sqlite:PATH` | in a SQLite file, made if it isn't there |
+    ///
+    /// # Errors
+    /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a URL or options that make no sense,
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a file that can't be used, and says why.
+    pub fn open(url: &str, options: Options) -> Result<Self> {
+        options.check()?;
+        let opener = url::opener(url, &options)?;
+        let rules = url::rules(&options);
+        Ok(Self(Arc::new(Owner(Bag::open(opener, rules, options)?))))
+    }
+
+    /// Opens a bag over a store of the host's own, in the native layout.
+    ///
+    /// # Errors
+    /// As [`Holdall::open`].
+    pub fn with_store(store: Arc<dyn Store>, options: Options) -> Result<Self> {
+        let rules = url::rules(&options);
+        let opener: url::Opener = Box::new(move || Ok(store.clone()));
+        Ok(Self(Arc::new(Owner(Bag::open(opener, rules, options)?))))
+    }
+
+    pub(crate) fn bag(&self) -> &Bag {
+        &self.0.0
+    }
+
+    /// Writes everything that is unsaved now, and waits for it at most so long. Answers what is left.
+    ///
+    /// # Errors
+    /// If the bag is closed, forked or broken.
+    pub fn flush(&self, wait: Duration) -> Result<Unsaved> {
+        self.bag().check_open()?;
+        self.bag().flush(Deadline::after(wait))
+    }
+
+    /// From now on every change is written at once: the bag goes on serving and can be closed at any time. For a
+    /// rolling deploy. Does not wait.
+    ///
+    /// # Errors
+    /// If the bag is closed, forked or broken.
+    pub fn drain(&self) -> Result<()> {
+        self.bag().check_open()?;
+        self.bag().for_each_engine(|engine, now| engine.drain(now))
+    }
+
+    /// How the bag is. Answers in every state.
+    pub fn health(&self) -> Health {
+        let bag = self.bag();
+        let live = bag.check_open().is_ok();
+        let unsaved = bag.unsaved();
+        let now = bag.clock.now();
+        let oldest_ms = if unsaved.oldest.is_set() { now.since(unsaved.oldest) } else { 0 };
+        Health { live: live && bag.is_whole(), ready: live && !bag.is_degraded(), unsaved, oldest_ms }
+    }
+
+    /// The oldest event that was not fetched yet, waiting for one at most so long. Zero doesn't wait.
+    pub fn next_event(&self, wait: Duration) -> Option<TimedEvent> {
+        let wait = if self.bag().is_closed() { Duration::ZERO } else { wait };
+        self.bag().events.next(wait, self.bag().clock.now())
+    }
+
+    /// Counters of the whole bag.
+    pub fn stats(&self) -> Stats {
+        self.bag().stats()
+    }
+
+    /// The same as one JSON object of numbers.
+    pub fn stats_json(&self) -> String {
+        let numbers: serde_json::Map<_, _> =
+            self.stats().entries().into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        serde_json::Value::Object(numbers).to_string()
+    }
+
+    /// Removes expired and dead rows now, until none is left. Answers how many of each.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) and the like; what was removed before stays removed.
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) while the clock is not to be trusted.
+    pub fn sweep(&self) -> Result<Swept> {
+        self.bag().sweep_all()
+    }
+
+    /// Writes everything, stops the threads and closes the store, so that nothing is open across a fork. Parent and
+    /// child open again with their next call.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) if not everything could be written: the bag goes on.
+    pub fn prepare_fork(&self) -> Result<()> {
+        self.bag().prepare_fork()
+    }
+
+    /// Writes everything and closes the bag. If the database does not take everything in time, the answer says what is
+    /// left, and the bag stays open for another try or [`Holdall::abandon`].
+    ///
+    /// # Errors
+    /// If the bag is closed already, or forked.
+    pub fn close(&self, wait: Duration) -> Result<Unsaved> {
+        self.bag().close(Deadline::after(wait))
+    }
+
+    /// Closes the bag, whatever is unsaved. Closing twice is harmless.
+    pub fn abandon(&self) {
+        self.bag().abandon();
+    }
+
+    /// The bag's time: milliseconds since 1970.
+    pub fn now(&self) -> Time {
+        self.bag().clock.now()
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if self.0.is_closed() {
+            return;
+        }
+        let wait = self.0.options.store_timeout;
+        let left = self.0.close(Deadline::after(wait));
+        if !matches!(left, Ok(unsaved) if unsaved.is_empty()) {
+            self.0.abandon();
+        }
+    }
+}
+
+impl fmt::Debug for Holdall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Holdall").field("stats", &self.stats()).finish()
+    }
+}

@@ -1,0 +1,219 @@
+//! Opening sessions.
+
+use crate::bag::Bag;
+use crate::clock::Deadline;
+use crate::entropy;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, reason_name};
+use crate::holdall::Holdall;
+use crate::session::{Session, Stage};
+use crate::ticket;
+use holdall_engine::{Fetch, Id, IdRef, Reason, View, Want};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Longest id that is looked up; a longer one is unknown.
+const ID_LIMIT: usize = 255;
+
+/// How a session is opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// An unknown or ended id gives a new session with a new id: what a web application wants.
+    #[default]
+    Strict,
+    /// An unknown id is [`ErrorKind::NotFound`], an ended one [`ErrorKind::Gone`]; nothing is made.
+    Existing,
+    /// A new session. With `adopt` and an id: under that id, or [`ErrorKind::Exists`].
+    Create,
+    /// An unknown id gives a new session under that id. Only where the bag's option `adopt` allows it.
+    Adopt,
+}
+
+/// How a session is opened, in full.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Open {
+    /// What an unknown id means.
+    pub mode: Mode,
+    /// How old the last check of a copy in memory may be; none for the bag's own setting.
+    pub freshness: Option<Duration>,
+    /// Answer [`ErrorKind::WouldLoad`] instead of waiting for the database.
+    pub cached_only: bool,
+    /// This is no use of the session: it does not keep it from expiring.
+    pub untouched: bool,
+}
+
+/// What is under an id.
+enum Found {
+    Live(View),
+    Absent,
+    Dead(Reason),
+}
+
+impl Holdall {
+    /// Opens the session of a cookie: an id or a ticket. An unknown or ended one gives a new session with a new id;
+    /// so does the empty text.
+    ///
+    /// # Errors
+    /// Fails closed: if the database can't be asked, an unknown id stays an error ([`ErrorKind::Unavailable`]), and no
+    /// fresh session takes its place. [`ErrorKind::Busy`] if memory is full of unsaved changes.
+    pub fn session(&self, cookie: &str) -> Result<Session> {
+        self.open_session(cookie.as_bytes(), Open::default())
+    }
+
+    /// A new session, with a new id. It leaves no trace until it is saved.
+    ///
+    /// # Errors
+    /// If the bag is closed, or the operating system gives no random bytes.
+    pub fn new_session(&self) -> Result<Session> {
+        self.bag().check_open()?;
+        self.fresh_session()
+    }
+
+    /// Opens a session as `open` says.
+    ///
+    /// # Errors
+    /// See [`Mode`], [`Open`] and [`Holdall::session`].
+    pub fn open_session(&self, cookie: &[u8], open: Open) -> Result<Session> {
+        let bag = self.bag();
+        if matches!(open.mode, Mode::Adopt) && !bag.options.adopt {
+            return Err(Error::invalid("this bag takes no ids from outside: open it with the option adopt"));
+        }
+        if open.mode == Mode::Create && !bag.options.adopt {
+            return self.new_session();
+        }
+        let (id, at_least) = self.read_cookie(cookie);
+        let Some(id) = id else {
+            bag.check_open()?;
+            return match open.mode {
+                Mode::Strict => self.fresh_session(),
+                Mode::Create if cookie.is_empty() => self.fresh_session(),
+                Mode::Existing => Err(not_found()),
+                Mode::Create | Mode::Adopt => Err(Error::invalid("an id must have 1 to 255 bytes")),
+            };
+        };
+        let (id, shard) = bag.locate(id);
+        let want = Want { fresh_ms: bag.freshness(open.freshness), at_least, touch: !open.untouched, asked: None };
+        match (bag.fetch(shard, id, want, open.cached_only)?, open.mode) {
+            (Found::Live(_), Mode::Create) => Err(Error::new(ErrorKind::Exists, "a session with this id exists")),
+            (Found::Live(view), _) => self.handle(id, shard, view, Stage::Open),
+            (Found::Absent, Mode::Existing) => Err(not_found()),
+            (Found::Dead(reason), Mode::Existing) => Err(gone(reason)),
+            (Found::Absent | Found::Dead(_), Mode::Strict) => self.fresh_session(),
+            (Found::Absent, Mode::Adopt | Mode::Create) => self.blank(id, shard),
+            (Found::Dead(reason), Mode::Adopt | Mode::Create) => Err(gone(reason)),
+        }
+    }
+
+    /// The id in a cookie, if it is one that can be looked up, and the revision of a ticket.
+    fn read_cookie<'a>(&self, cookie: &'a [u8]) -> (Option<&'a [u8]>, Option<u64>) {
+        if self.bag().options.adopt {
+            return ((1..=ID_LIMIT).contains(&cookie.len()).then_some(cookie), None);
+        }
+        let Ok(text) = std::str::from_utf8(cookie) else { return (None, None) };
+        let (id, revision) = ticket::split(text);
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let known = (1..=ID_LIMIT).contains(&id.len()) && id.bytes().all(allowed);
+        (known.then_some(id.as_bytes()), revision.filter(|_| self.bag().options.sharing != crate::Sharing::Single))
+    }
+
+    fn fresh_session(&self) -> Result<Session> {
+        let id = entropy::id()?;
+        let (id, shard) = self.bag().locate(id.as_bytes());
+        self.blank(id, shard)
+    }
+
+    fn blank(&self, id: IdRef<'_>, shard: usize) -> Result<Session> {
+        let bag = self.bag();
+        let now = bag.clock.now();
+        let view = crate::session::blank_view(now, &bag.options);
+        self.handle(id, shard, view, Stage::New)
+    }
+
+    fn handle(&self, id: IdRef<'_>, shard: usize, view: View, stage: Stage) -> Result<Session> {
+        let bag = self.bag();
+        let size = view.block.size();
+        let held = bag.shards[shard].held.fetch_add(size, Ordering::Relaxed) + size;
+        // The exact sum is asked for only when this shard alone has more than its part.
+        if held > bag.account.full_budget / 2 / bag.shards.len() {
+            let all = bag.held_by_handles();
+            if all > bag.account.full_budget / 2 {
+                bag.shards[shard].held.fetch_sub(size, Ordering::Relaxed);
+                bag.events.push(Event::HandlesFull { bytes: all as u64 }, bag.clock.now());
+                return Err(Error::new(
+                    ErrorKind::Busy,
+                    "open session handles hold half of the memory budget: free handles after each request, or raise memory",
+                ));
+            }
+        }
+        Ok(Session::new(self.clone(), Id::new(id.bytes), id.hash, shard, view, stage))
+    }
+}
+
+impl Bag {
+    /// Fetches until there is an answer: the thread that finds a session missing loads it, the others wait for it.
+    fn fetch(&self, shard: usize, id: IdRef<'_>, mut want: Want, cached_only: bool) -> Result<Found> {
+        let mut locked = self.enter(shard)?;
+        let mut deadline = None;
+        loop {
+            let now = locked.now;
+            let answer = locked.engine().fetch(now, id, want);
+            let asked = match answer {
+                Fetch::Ready(view) => return Ok(Found::Live(view)),
+                Fetch::Absent => return Ok(Found::Absent),
+                Fetch::Dead(reason) => return Ok(Found::Dead(reason)),
+                Fetch::Failed(fault) => return Err(fault.into()),
+                Fetch::Load(asked) => asked,
+                Fetch::Wait(asked) => asked,
+                Fetch::Busy => {
+                    let deadline = *deadline.get_or_insert_with(|| Deadline::after(self.options.busy_wait));
+                    locked = locked.wait(deadline)?.ok_or_else(busy)?;
+                    continue;
+                }
+            };
+            if cached_only {
+                return Err(Error::new(ErrorKind::WouldLoad, "the session is not in memory, or must be checked first"));
+            }
+            want.asked = Some(asked);
+            let ops = locked.take_loads();
+            if ops.is_empty() {
+                let deadline = *deadline.get_or_insert_with(|| Deadline::after(self.options.store_timeout));
+                locked = locked.wait(deadline)?.ok_or_else(slow)?;
+                continue;
+            }
+            drop(locked);
+            for op in ops {
+                self.carry_out(shard, op);
+            }
+            locked = self.enter(shard)?;
+        }
+    }
+
+    /// Brings a session into memory again, for a handle whose session was pushed out meanwhile.
+    pub(crate) fn reload(&self, shard: usize, id: IdRef<'_>) -> Result<()> {
+        match self.fetch(shard, id, Want::ANY, false)? {
+            Found::Live(_) => Ok(()),
+            Found::Absent => Err(gone(Reason::Gone)),
+            Found::Dead(reason) => Err(gone(reason)),
+        }
+    }
+}
+
+pub(crate) fn busy() -> Error {
+    Error::new(
+        ErrorKind::Busy,
+        "memory is full of changes that the database has not taken yet: try again, or raise memory and unsaved",
+    )
+}
+
+pub(crate) fn slow() -> Error {
+    Error::new(ErrorKind::Unavailable, "the database did not answer in time (store_timeout): try again")
+}
+
+fn not_found() -> Error {
+    Error::new(ErrorKind::NotFound, "there is no such session")
+}
+
+pub(crate) fn gone(reason: Reason) -> Error {
+    let reason = reason_name(reason);
+    Error::new(ErrorKind::Gone, format!("the session has ended ({reason}); nothing was saved"))
+}

@@ -1,0 +1,65 @@
+//! Where the sessions are: URLs.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::options::Options;
+use holdall_engine::Rules;
+use holdall_layout::native::NativeRules;
+use holdall_store::{MemoryStore, Store};
+use std::sync::Arc;
+
+/// Opens the store that a bag uses, at open and again after a fork.
+pub(crate) type Opener = Box<dyn Fn() -> Result<Arc<dyn Store>> + Send + Sync>;
+
+/// How to open the store of a URL.
+pub(crate) fn opener(url: &str, options: &Options) -> Result<Opener> {
+    let Some((scheme, rest)) = url.split_once(':') else {
+        return Err(Error::invalid("the URL has no scheme: say memory:, sqlite:PATH or mysql://USER:PASSWORD@HOST/DATABASE"));
+    };
+    match scheme {
+        "memory" => memory(rest),
+        "sqlite" => sqlite(rest, options),
+        "mysql" | "mariadb" => Err(Error::new(ErrorKind::Unsupported, "this build has no MySQL: use memory: or sqlite:PATH")),
+        _ => Err(Error::invalid("the URL's scheme is unknown: say memory:, sqlite:PATH or mysql://USER:PASSWORD@HOST/DATABASE")),
+    }
+}
+
+/// The rules of the layout; the native one so far.
+pub(crate) fn rules(options: &Options) -> Arc<dyn Rules + Send + Sync> {
+    Arc::new(NativeRules { application: options.application.clone() })
+}
+
+fn memory(rest: &str) -> Result<Opener> {
+    if !rest.is_empty() {
+        return Err(Error::invalid("memory: takes nothing after the colon"));
+    }
+    // One store for the bag's whole life: opening again after a fork must not lose what is in it.
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    Ok(Box::new(move || Ok(store.clone())))
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite(rest: &str, options: &Options) -> Result<Opener> {
+    use holdall_store::{SqliteOptions, SqliteStore};
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    if !query.is_empty() {
+        return Err(Error::invalid("a sqlite: URL takes no parameters: settings are options of the bag"));
+    }
+    if path.is_empty() {
+        return Err(Error::invalid("a sqlite: URL needs the path of a file, as in sqlite:sessions.db"));
+    }
+    if path.contains('\0') {
+        return Err(Error::invalid("a path can't contain NUL"));
+    }
+    if path == ":memory:" {
+        return Err(Error::invalid("sqlite::memory: would be one database for each connection: use memory:"));
+    }
+    let path = std::path::PathBuf::from(path);
+    let mut settings = SqliteOptions::new(&options.application);
+    settings.data_limit = settings.data_limit.max(2 * options.session_limit);
+    Ok(Box::new(move || Ok(Arc::new(SqliteStore::open(&path, settings.clone())?) as Arc<dyn Store>)))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite(_: &str, _: &Options) -> Result<Opener> {
+    Err(Error::new(ErrorKind::Unsupported, "this build has no SQLite: use memory:, or a build with the feature sqlite"))
+}
