@@ -4,7 +4,7 @@ use crate::block::{Block, NAME_LIMIT};
 use crate::bugs::Bug;
 use crate::change::Changes;
 use crate::engine::Engine;
-use crate::entry::{Attributes, Condition, Live, Slot, State, Waiter};
+use crate::entry::{Attributes, Condition, Live, Pending, Slot, State, Waiter};
 use crate::event::Event;
 use crate::expiry::Expiry;
 use crate::id::IdRef;
@@ -270,7 +270,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     fn no_room_for(&mut self, changes: &Changes, slot: Option<Slot>) -> Option<Applied> {
         let known = slot.map_or(0, |slot| self.slots[slot].cost);
         // A clean session becomes unsaved with all it has; a changed one is held twice until it is committed.
-        let growth = changes.size() + crate::memory::ENTRY_BYTES + known;
+        let growth = changes.size() + crate::memory::ENTRY_BYTES + size_of::<Pending>() + known;
         let unsaved_full = self.unsaved + growth > self.config.unsaved_bytes && !self.bug(Bug::NoMemoryBound);
         if unsaved_full {
             self.write_everything();

@@ -2,8 +2,10 @@
 
 use crate::bugs::Bug;
 use crate::engine::{Engine, Flight};
-use crate::entry::{Attempt, Live, Pending, Slot, Status, Touched};
+use crate::change::Changes;
+use crate::entry::{Attempt, Attributes, Live, Pending, Slot, Status, Touched};
 use crate::op::{OpId, OpKind, Room};
+use crate::record::Record;
 use crate::rules::Rules;
 use crate::stamp::Stamp;
 use crate::time::Time;
@@ -156,8 +158,9 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let Some(pending) = live.pending.as_deref_mut() else { return };
         if alone {
             record.block = pending.stored_block.clone();
+            record.meta = Attributes::meta_of(pending.stored_attributes.as_ref()).cloned();
         } else if let Some(condition) = pending.condition.as_ref().filter(|_| conditional) {
-            record.block = record.block.with(&condition.changes);
+            lay_over_record(&mut record, &condition.changes);
         }
         let changed: Arc<[Box<str>]> = touched.fields.clone().into();
         let (target, kind) = match (&pending.rename, base) {
@@ -244,6 +247,17 @@ fn needs_write(live: &Live, now: Time, touch_ms: u64) -> Need {
     }
     let due = live.unwritten_use.is_set() && (forced || live.unwritten_use + touch_ms <= now);
     if due && live.base.is_some() { Need::Touch } else { Need::Nothing }
+}
+
+fn lay_over_record(record: &mut Record, changes: &Changes) {
+    record.block = record.block.with(changes);
+    if let Some(principal) = &changes.principal {
+        record.principal.clone_from(principal);
+    }
+    if let Some(meta) = &changes.meta {
+        record.meta.clone_from(meta);
+    }
+    record.idle_ms = changes.idle_ms.unwrap_or(record.idle_ms);
 }
 
 /// Takes what the next write changes out of what is dirty.

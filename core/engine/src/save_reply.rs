@@ -1,11 +1,12 @@
 //! What became of a batch of saves.
 
-use crate::block::Block;
 use crate::bugs::Bug;
+use crate::change::Changes;
 use crate::engine::Engine;
-use crate::entry::{Attempt, Live, Pending, Slot, State, Status, Waiter};
+use crate::entry::{Attempt, Attributes, Live, Pending, Slot, State, Status, Waiter};
 use crate::event::Event;
 use crate::op::{Answer, OpId, Reply};
+use crate::record::Record;
 use crate::rules::Rules;
 use crate::time::Time;
 use crate::verbs::{Fault, FaultKind, Reason, Verdict, WriteKind};
@@ -317,8 +318,13 @@ impl Live {
             // Someone has built on this write already, and that row was laid under our changes before the write was
             // known: what it changed is theirs again, but for what was changed here since.
             if let Some(pending) = &self.pending {
-                let later = pending.dirty.changes_from(&self.block);
+                let (dirty, stored) = (&pending.dirty, pending.stored_attributes.as_ref());
+                let later = dirty.changes_from(&self.block);
                 self.block = pending.stored_block.with(&later);
+                let mut beside = Changes::new();
+                beside.principal = (!dirty.principal).then(|| Attributes::principal_of(stored).cloned());
+                beside.meta = (!dirty.meta).then(|| Attributes::meta_of(stored).cloned());
+                self.set_beside(&beside);
             }
             return;
         }
@@ -329,23 +335,30 @@ impl Live {
             self.checked_at = attempt.sent_at;
         }
         if attempt.conditional {
-            self.lay_condition_over(record.block.clone());
+            self.lay_condition_over(record);
         }
         if let Some(pending) = &mut self.pending {
             pending.stored_block = record.block.clone();
-            pending.stored_attributes = crate::entry::Attributes::boxed(record.principal.clone(), record.meta.clone());
+            pending.stored_attributes = Attributes::boxed(record.principal.clone(), record.meta.clone());
             pending.failures = 0;
             pending.batch_limit = usize::MAX;
         }
     }
 
     /// A change with a condition is committed: now it is part of the session here too, under what came later.
-    fn lay_condition_over(&mut self, committed: Block) {
+    fn lay_condition_over(&mut self, committed: &Record) {
         let Some(pending) = &self.pending else { return };
-        let later = pending.dirty.changes_from(&self.block);
-        self.block = committed.with(&later);
+        let dirty = &pending.dirty;
+        let later = dirty.changes_from(&self.block);
+        self.block = committed.block.with(&later);
+        let mut beside = Changes::new();
+        beside.principal = (!dirty.principal).then(|| committed.principal.clone());
+        beside.meta = (!dirty.meta).then(|| committed.meta.clone());
+        beside.idle_ms = (!dirty.idle).then_some(committed.idle_ms);
+        let nothing_later = dirty.is_empty();
+        self.set_beside(&beside);
         self.version += 1;
-        if pending.dirty.is_empty() {
+        if nothing_later {
             self.version_stored = self.version;
         }
     }
