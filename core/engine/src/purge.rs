@@ -27,21 +27,27 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// Ends every session of a principal, but for the one under `except`: those in memory at once, those in the
     /// store by listing and destroying them until none is left. With the store down it is kept and done later.
     pub fn destroy_principal(&mut self, now: Time, principal: &Arc<str>, except: Option<&Key>) -> Ask {
-        self.end_principal(now, principal, except);
+        let waiting_for = self.end_principal(now, principal, except);
         let ask = self.new_ask();
-        let principal = principal.clone();
-        let except = except.cloned();
-        let purge = Purge { principal, except, ask, waiting_for: Vec::new(), listing: false, sessions: 0 };
+        let purge = Purge {
+            principal: principal.clone(),
+            except: except.cloned(),
+            ask,
+            waiting_for: waiting_for.clone(),
+            listing: false,
+            sessions: 0,
+        };
         match self.purges.iter().position(Option::is_none) {
             Some(place) => self.purges[place] = Some(purge),
             None => self.purges.push(Some(purge)),
         }
+        self.tick_off_answered(&waiting_for);
         ask
     }
 
     /// Ends the sessions of a principal that are in memory here. A driver with several engines calls it on each, and
-    /// [`Engine::destroy_principal`] on one.
-    pub fn end_principal(&mut self, now: Time, principal: &Arc<str>, except: Option<&Key>) {
+    /// [`Engine::destroy_principal`] on one. What it gives out is answered like every destroy.
+    pub fn end_principal(&mut self, now: Time, principal: &Arc<str>, except: Option<&Key>) -> Vec<Ask> {
         let theirs: Vec<Slot> = self
             .slots
             .iter()
@@ -51,9 +57,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             })
             .map(|(slot, _)| slot)
             .collect();
-        for slot in theirs {
-            self.destroy_slot(now, slot, Reason::Principal);
-        }
+        theirs.into_iter().map(|slot| self.destroy_slot(now, slot, Reason::Principal)).collect()
     }
 
     pub(crate) fn has_purge_to_list(&self) -> bool {
@@ -93,14 +97,17 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         if let Some(purge) = self.purges[place].as_mut() {
             purge.waiting_for.extend(&asks);
         }
-        // One that needed no write is answered already, in the queue where the caller would look for it.
-        let answered: Vec<(Ask, Answer)> = self.answers.extract_if_in(&asks);
-        for (ask, answer) in answered {
-            let sessions = if let Answer::Destroyed { sessions } = answer { sessions } else { 0 };
-            self.purge_part_done(ask, sessions);
-        }
+        self.tick_off_answered(&asks);
         if asks.is_empty() || self.bug(Bug::PurgeOnce) {
             self.finish_purge(place);
+        }
+    }
+
+    /// A destroy that needed no write is answered already, in the queue where the caller would look for it.
+    fn tick_off_answered(&mut self, asks: &[Ask]) {
+        for (ask, answer) in self.answers.extract_if_in(asks) {
+            let sessions = if let Answer::Destroyed { sessions } = answer { sessions } else { 0 };
+            self.purge_part_done(ask, sessions);
         }
     }
 
