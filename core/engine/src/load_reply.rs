@@ -79,8 +79,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 _ => self.on_new_row(now, slot, row, asking),
             }
         }
-        self.account(slot);
-        self.wake(now, slot);
+        if self.slots.get(slot).is_some() {
+            self.account(slot);
+            self.wake(now, slot);
+        }
     }
 
     fn is_renaming(&self, slot: Slot) -> bool {
@@ -253,12 +255,24 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
         let Some(live) = self.slots[slot].live_mut() else { return };
         let lost = live.block.len() as u32;
-        let waiters = live.pending.take().map(|pending| pending.waiters).unwrap_or_default();
-        for waiter in waiters {
-            self.answer(waiter.ask, crate::op::Answer::Exists);
+        let mut rename = None;
+        if let Some(pending) = live.pending.take() {
+            let waiters = pending.waiters.into_iter().map(|waiter| waiter.ask);
+            let condition = pending.condition.map(|condition| condition.ask);
+            rename = pending.rename;
+            let renames = rename.as_mut().map(|rename| core::mem::take(&mut rename.waiters)).unwrap_or_default();
+            for ask in waiters.chain(condition).chain(renames) {
+                self.answer(ask, crate::op::Answer::Exists);
+            }
         }
         let key = self.slots[slot].key.clone();
         self.event(Event::ChangesLost { key, fields: lost, reason: Reason::Gone });
+        if let Some(rename) = rename {
+            // There is nothing of ours to rotate: the old id is the other's, the new one comes to nothing.
+            self.remove_entry_when_idle(now, rename.old_slot);
+            self.end(now, slot, Reason::Gone);
+            return;
+        }
         self.slots[slot].state = State::Live(Live::from_record(record, asking.at, asking.seq));
         self.slots[slot].accepted = self.seq;
     }
