@@ -133,6 +133,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             if let Some(pending) = self.slots[slot].live_mut().map(Live::pending_or_new) {
                 pending.urgent = true;
             }
+            self.account(slot);
             self.queue_save(slot);
         }
     }
