@@ -296,3 +296,20 @@ fn a_logout_through_the_rotated_id_reaches_the_new_one() {
     assert!(store.is_dead(&key("new")));
     assert_eq!(name(&b.fetch("new", Want::ANY)), "dead");
 }
+
+#[test]
+fn a_rotation_of_a_new_session_whose_id_is_taken_comes_to_nothing() {
+    let mut b = Bench::fleet();
+    let create = b.create_stored("old", &[("mine", "1")]);
+    let (op, _) = b.commit();
+    let ask = b.rename("old", "new", 0);
+    b.verdict(op, Verdict::Exists);
+    let (op, _) = b.load();
+    b.loaded(op, vec![Loaded::Absent, Loaded::Row(row(4, &[("theirs", "1")]))]);
+    assert_eq!(b.answer(create), Some(Answer::Exists));
+    assert_eq!(b.answer(ask), Some(Answer::Exists));
+    assert_ne!(name(&b.fetch("new", Want::ANY)), "ready", "the other's session is not under our new id");
+    assert_eq!(name(&b.fetch("old", Want::ANY)), "load");
+    assert!(b.op(Lane::Saves).is_none());
+    b.check_account();
+}
