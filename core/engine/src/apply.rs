@@ -126,8 +126,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 self.apply_live(now, slot, changes, save)
             }
             State::Dead(dead) => Applied::Dead(dead.reason),
-            State::Moved(_) => Applied::Dead(Reason::Rotated),
-            State::Alias { .. } => Applied::Dead(Reason::Rotated),
+            State::Moved(_) | State::Alias { .. } => Applied::Dead(Reason::Rotated),
             State::Unknown | State::Absent { .. } => Applied::NotLoaded,
         }
     }

@@ -6,10 +6,12 @@ macro_rules! bugs {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// One rule taken out.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[cfg_attr(not(feature = "planted"), allow(dead_code, reason = "only tests plant them"))]
         pub enum Bug {
             $($(#[$doc])* $name,)*
         }
 
+        #[cfg_attr(not(feature = "planted"), allow(dead_code, reason = "only tests plant them"))]
         impl Bug {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];

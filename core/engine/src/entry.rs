@@ -168,6 +168,7 @@ impl Touched {
 }
 
 /// Changes that are not known to be committed.
+#[allow(clippy::struct_excessive_bools, reason = "each says another thing, and all of them may be so at once")]
 pub(crate) struct Pending {
     /// Changed since the last write was built.
     pub dirty: Touched,

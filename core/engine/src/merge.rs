@@ -29,7 +29,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let (mut keep, overwritten) = self.kept_fields(slot, &ours, &base_block, &record.block);
         let principal_conflict = ours.principal
             && !went_back
-            && self.is_principal_conflict(slot, base_attributes.as_ref().and_then(|a| a.principal.clone()), &record);
+            && self.is_principal_conflict(slot, Attributes::principal_of(base_attributes.as_ref()), &record);
         if principal_conflict {
             keep.principal = false;
         }
@@ -64,12 +64,13 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         (keep, overwritten)
     }
 
-    fn is_principal_conflict(&self, slot: Slot, base: Option<std::sync::Arc<str>>, record: &Record) -> bool {
+    fn is_principal_conflict(&self, slot: Slot, base: Option<&std::sync::Arc<str>>, record: &Record) -> bool {
         if self.bug(Bug::PrincipalLaidOver) {
             return false;
         }
-        let our = self.live(slot).and_then(|live| Attributes::principal_of(live.attributes.as_ref()).cloned());
-        record.principal != base && record.principal != our
+        let our = self.live(slot).and_then(|live| Attributes::principal_of(live.attributes.as_ref()));
+        let their = record.principal.as_ref();
+        their != base && their != our
     }
 
     fn lay_together(&mut self, slot: Slot, record: Record, ours: &Touched, keep: &Touched, limit: Time) {
@@ -87,10 +88,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         if let Some(pending) = &mut live.pending {
             pending.stored_block = record.block;
             pending.stored_attributes = Attributes::boxed(record.principal, record.meta);
-            if !in_flight {
-                pending.dirty = keep.clone();
-            } else {
+            if in_flight {
                 pending.dirty.principal &= keep.principal;
+            } else {
+                pending.dirty = keep.clone();
             }
             if ours.is_empty() || (pending.dirty.is_empty() && !in_flight) {
                 pending.first = Time::NEVER;

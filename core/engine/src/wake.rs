@@ -85,9 +85,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         match attempt {
             Some(Status::Settle) => self.queue_load(slot),
             Some(Status::Repeat) => self.queue_save(slot),
-            Some(Status::Sent(_)) => {}
             None if self.write_due(slot) <= now || touch_due => self.queue_save(slot),
-            None => {}
+            Some(Status::Sent(_)) | None => {}
         }
     }
 
