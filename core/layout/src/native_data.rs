@@ -74,17 +74,11 @@ impl core::error::Error for DecodeError {}
 pub fn encode(block: &Block) -> Vec<u8> {
     let mut writer = Writer { out: Vec::with_capacity(block.size() + 64), parts: 0 };
     let (mut bytes, mut foreign, mut unknown) = (false, false, false);
-    for (_, value) in block.iter() {
-        match value {
-            ValueRef::Json(_) => {}
-            ValueRef::Bytes(_) => bytes = true,
-            ValueRef::Foreign { .. } => foreign = true,
-            ValueRef::Unknown(_) => unknown = true,
-        }
-    }
     writer.part("json", block, |value, out| match value {
         ValueRef::Json(text) => put(out, text.as_bytes()),
-        _ => false,
+        ValueRef::Bytes(_) => skip(&mut bytes),
+        ValueRef::Foreign { .. } => skip(&mut foreign),
+        ValueRef::Unknown(_) => skip(&mut unknown),
     });
     if bytes {
         writer.part("bytes", block, |value, out| match value {
@@ -164,6 +158,12 @@ impl Writer {
 fn put(out: &mut Vec<u8>, bytes: &[u8]) -> bool {
     out.extend(bytes);
     true
+}
+
+/// Notes that there is something for another part.
+fn skip(found: &mut bool) -> bool {
+    *found = true;
+    false
 }
 
 /// Writes JSON text for `text`. Most names need no escape.

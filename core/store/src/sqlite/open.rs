@@ -92,7 +92,7 @@ fn connect(path: &Path, options: &SqliteOptions, flags: OpenFlags) -> Result<Con
 }
 
 /// At the time of opening, a file that SQLite can't make sense of is somebody's mistake rather than damage.
-fn opening(path: &Path, error: &Error) -> Fault {
+pub(super) fn opening(path: &Path, error: &Error) -> Fault {
     if super::fault::code(error) == Some(ErrorCode::NotADatabase) {
         let message = format!("the file {} is not a SQLite database; holdall leaves it as it is", path.display());
         return Fault::new(FaultKind::Config, message);

@@ -4,7 +4,7 @@
 //! knows its own descriptors and takes care, but not those of another copy, and both then write without locks. When
 //! this was tried, rows were lost although both commits succeeded. A descriptor inherited over a fork is as bad.
 //! So a file of which this process has descriptors that we didn't open is refused, where the system shows them
-//! (`/proc/self/fd`). What opens the file later than us is seen only when a further connection is opened.
+//! (`/proc/self/fd`). What opens the file later than us isn't seen.
 
 use holdall_engine::{Fault, FaultKind};
 use std::path::{Path, PathBuf};
@@ -18,6 +18,21 @@ struct Entry {
     stores: usize,
     /// Descriptors that appeared while we opened connections.
     ours: Vec<u32>,
+}
+
+impl Entry {
+    /// Opens a connection with `open`, and counts the descriptors that appear as ours.
+    fn count<T>(&mut self, open: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+        let before = descriptors(&self.path);
+        let opened = open()?;
+        let new = descriptors(&self.path).into_iter().filter(|descriptor| !before.contains(descriptor));
+        self.ours.extend(new);
+        Ok(opened)
+    }
+
+    fn is_open_elsewhere(&self) -> bool {
+        descriptors(&self.path).iter().any(|descriptor| !self.ours.contains(descriptor))
+    }
 }
 
 /// Keeps a file on the list for as long as a store has it open.
@@ -41,7 +56,8 @@ pub(super) fn enter<T>(path: &Path, open: impl FnOnce() -> Result<T, Fault>) -> 
         entries.push(Entry { path: path.to_owned(), process, stores: 0, ours: Vec::new() });
         entries.len() - 1
     });
-    let opened = guarded(&mut entries[place], inherited, open);
+    let entry = &mut entries[place];
+    let opened = if entry.is_open_elsewhere() { Err(refusal(path, inherited)) } else { entry.count(open) };
     match opened {
         Ok(opened) => {
             entries[place].stores += 1;
@@ -59,7 +75,7 @@ impl Registered {
     pub(super) fn further<T>(&self, open: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
         let mut entries = entries();
         match entries.iter_mut().find(|entry| entry.path == self.path && entry.process == self.process) {
-            Some(entry) => guarded(entry, false, open),
+            Some(entry) => entry.count(open),
             None => open(),
         }
     }
@@ -77,15 +93,6 @@ impl Drop for Registered {
         }
         entries.retain(|entry| entry.stores > 0);
     }
-}
-
-fn guarded<T>(entry: &mut Entry, inherited: bool, open: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    if descriptors(&entry.path).iter().any(|descriptor| !entry.ours.contains(descriptor)) {
-        return Err(refusal(&entry.path, inherited));
-    }
-    let opened = open()?;
-    entry.ours = descriptors(&entry.path);
-    Ok(opened)
 }
 
 fn refusal(path: &Path, inherited: bool) -> Fault {

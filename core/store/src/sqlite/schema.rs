@@ -1,7 +1,7 @@
 //! Makes the table in an empty file, and checks the one in a file that isn't.
 
-use super::fault::{fault, is_busy};
-use super::open::query_one;
+use super::fault::is_busy;
+use super::open::{opening, query_one};
 use holdall_engine::{Fault, FaultKind};
 use holdall_layout::native_sqlite::{APPLICATION_ID, COLUMNS, CREATE, INDEXES, STATEMENTS, TABLE, VERSION};
 use rusqlite::{Connection, Error};
@@ -16,9 +16,9 @@ enum Content {
 
 /// Makes sure that the file holds the table of this version: makes it in an empty file, and never changes another.
 pub(super) fn ensure(connection: &Connection, path: &Path) -> Result<(), Fault> {
-    let failed = |error: &Error| fault(path, "reading the schema", error);
+    let failed = |error: &Error| opening(path, error);
     if matches!(content(connection).map_err(|error| failed(&error))?, Content::Empty) {
-        create(connection).map_err(|error| fault(path, "making the table", &error))?;
+        create(connection).map_err(|error| failed(&error))?;
     }
     match content(connection).map_err(|error| failed(&error))? {
         Content::Ours { version: VERSION } => {}
