@@ -1,8 +1,8 @@
 //! Building batches: what is written, and when.
 
 use crate::bugs::Bug;
-use crate::engine::{Engine, Flight};
 use crate::change::Changes;
+use crate::engine::{Engine, Flight};
 use crate::entry::{Attempt, Attributes, Live, Pending, Slot, Status, Touched};
 use crate::op::{OpId, OpKind, Room};
 use crate::record::Record;

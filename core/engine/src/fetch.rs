@@ -79,50 +79,55 @@ pub enum Fetch {
 impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// Opens a session. Never blocks: where the store must be asked first the answer says so.
     pub fn fetch(&mut self, now: Time, id: IdRef<'_>, want: Want) -> Fetch {
+        if let Some(view) = self.fetch_cached(now, id, want) {
+            return Fetch::Ready(view);
+        }
         let asked = want.asked.unwrap_or(Asked(self.seq));
         let Some(slot) = self.find(id) else { return self.fetch_unknown(now, id, asked) };
-        let slot = match self.open_slot(slot) {
-            Ok(slot) => slot,
-            Err(reason) => return Fetch::Dead(reason),
-        };
+        match self.open_slot(slot) {
+            Ok(slot) => self.fetch_slowly(now, slot, want, asked),
+            Err(reason) => Fetch::Dead(reason),
+        }
+    }
+
+    /// The session, if it is in memory and its copy needs no question: all there is to an open that hits. Allocates
+    /// nothing. None says only that [`Engine::fetch`] must be asked.
+    #[inline]
+    pub fn fetch_cached(&mut self, now: Time, id: IdRef<'_>, want: Want) -> Option<View> {
+        let slot = self.open_slot(self.find(id)?).ok()?;
+        if !self.is_ready(now, slot, want, want.asked.unwrap_or(Asked(self.seq))) {
+            return None;
+        }
         let ticket_before_commit = self.bug(Bug::TicketBeforeCommit);
-        if self.is_ready(now, slot, want, asked) {
-            let serve_expired = self.bug(Bug::ServeExpired);
-            let ticket_sets_revision = self.bug(Bug::TicketSetsRevision);
-            let touch_deadline = self.bug(Bug::TouchMovesDeadline);
-            let max_stale_ms = self.config.max_stale_ms;
-            let entry = &mut self.slots[slot];
-            entry.visited = true;
-            entry.used = now;
-            if let State::Live(live) = &mut entry.state
-                && (serve_expired || now < live.deadline)
-            {
-                if let Some(at_least) = want.at_least.filter(|_| ticket_sets_revision)
-                    && let Some(base) = &mut live.base
-                {
-                    base.revision = base.revision.max(at_least);
-                }
-                live.note_ticket(want, max_stale_ms);
-                if want.touch {
-                    live.touch(now);
-                    if touch_deadline && live.deadline.is_set() {
-                        live.deadline = live.deadline.max(now + live.idle_ms);
-                    }
-                }
-                let mut view = live.view();
-                if ticket_before_commit {
-                    view.revision = view.revision.map(|revision| revision + u64::from(live.is_dirty()));
-                }
-                let due = live.unwritten_use;
-                if due.is_set() {
-                    let idle = live.idle_ms;
-                    self.schedule_touch(slot, due, idle);
-                }
-                self.stats.hits += u64::from(want.asked.is_none());
-                return Fetch::Ready(view);
+        let ticket_sets_revision = self.bug(Bug::TicketSetsRevision);
+        let touch_deadline = self.bug(Bug::TouchMovesDeadline);
+        let max_stale_ms = self.config.max_stale_ms;
+        let entry = self.slots.get_mut(slot)?;
+        let State::Live(live) = &mut entry.state else { return None };
+        entry.visited = true;
+        entry.used = now;
+        if let Some(at_least) = want.at_least.filter(|_| ticket_sets_revision)
+            && let Some(base) = &mut live.base
+        {
+            base.revision = base.revision.max(at_least);
+        }
+        live.note_ticket(want, max_stale_ms);
+        if want.touch {
+            live.touch(now);
+            if touch_deadline && live.deadline.is_set() {
+                live.deadline = live.deadline.max(now + live.idle_ms);
             }
         }
-        self.fetch_slowly(now, slot, want, asked)
+        let mut view = live.view();
+        if ticket_before_commit {
+            view.revision = view.revision.map(|revision| revision + u64::from(live.is_dirty()));
+        }
+        let due = live.unwritten_use + self.config.touch_for(live.idle_ms).max(1);
+        if due < entry.timer {
+            self.schedule(slot, due);
+        }
+        self.stats.hits += u64::from(want.asked.is_none());
+        Some(view)
     }
 
     /// Whether the entry is a live session whose copy needs no question.

@@ -83,16 +83,18 @@ impl Holdall {
         }
         let (id, at_least) = self.read_cookie(cookie);
         let Some(id) = id else {
-            bag.check_open()?;
-            return match open.mode {
-                Mode::Strict => self.fresh_session(),
-                Mode::Create if cookie.is_empty() => self.fresh_session(),
-                Mode::Existing => Err(not_found()),
-                Mode::Create | Mode::Adopt => Err(Error::invalid("an id must have 1 to 255 bytes")),
-            };
+            return self.unknown(if cookie.is_empty() && open.mode == Mode::Create { Mode::Strict } else { open.mode });
         };
         let (id, shard) = bag.locate(id);
         let want = Want { fresh_ms: bag.freshness(open.freshness), at_least, touch: !open.untouched, asked: None };
+        if open.mode != Mode::Create
+            && let Some(view) = bag.fetch_cached(shard, id, want)?
+        {
+            return self.handle(id, shard, view, Stage::Open);
+        }
+        if !bag.options.adopt && !is_well_formed(id.bytes) {
+            return self.unknown(open.mode);
+        }
         match (bag.fetch(shard, id, want, open.cached_only)?, open.mode) {
             (Found::Live(_), Mode::Create) => Err(Error::new(ErrorKind::Exists, "a session with this id exists")),
             (Found::Live(view), _) => self.handle(id, shard, view, Stage::Open),
@@ -104,16 +106,22 @@ impl Holdall {
         }
     }
 
-    /// The id in a cookie, if it is one that can be looked up, and the revision of a ticket.
+    /// The id in a cookie, if it has a length that can be looked up, and the revision of a ticket.
     fn read_cookie<'a>(&self, cookie: &'a [u8]) -> (Option<&'a [u8]>, Option<u64>) {
-        if self.bag().options.adopt {
-            return ((1..=ID_LIMIT).contains(&cookie.len()).then_some(cookie), None);
+        let options = &self.bag().options;
+        let (id, revision) = if options.adopt { (cookie, None) } else { ticket::split(cookie) };
+        let revision = revision.filter(|_| options.sharing != crate::Sharing::Single);
+        ((1..=ID_LIMIT).contains(&id.len()).then_some(id), revision)
+    }
+
+    /// The answer for an id that can't be one of ours.
+    fn unknown(&self, mode: Mode) -> Result<Session> {
+        self.bag().check_open()?;
+        match mode {
+            Mode::Strict => self.fresh_session(),
+            Mode::Existing => Err(not_found()),
+            Mode::Create | Mode::Adopt => Err(Error::invalid("an id must have 1 to 255 bytes")),
         }
-        let Ok(text) = std::str::from_utf8(cookie) else { return (None, None) };
-        let (id, revision) = ticket::split(text);
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        let known = (1..=ID_LIMIT).contains(&id.len()) && id.bytes().all(allowed);
-        (known.then_some(id.as_bytes()), revision.filter(|_| self.bag().options.sharing != crate::Sharing::Single))
     }
 
     fn fresh_session(&self) -> Result<Session> {
@@ -147,6 +155,11 @@ impl Holdall {
         }
         Ok(Session::new(self.clone(), Id::new(id.bytes), id.hash, shard, view, stage))
     }
+}
+
+/// Whether an id looks like one that a bag gives out. Others are not looked up: they would only cost the database work.
+fn is_well_formed(id: &[u8]) -> bool {
+    id.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-' || *byte == b'_')
 }
 
 impl Bag {

@@ -4,7 +4,7 @@ use crate::bag::{Bag, Role};
 use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use holdall_engine::{Answer, Ask, Engine, Key, Lane, Op, Reason, Room, Rules, Time};
+use holdall_engine::{Answer, Ask, Engine, IdRef, Key, Lane, Op, Reason, Room, Rules, Time, View, Want};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -68,6 +68,23 @@ impl Bag {
     pub(crate) fn enter(&self, shard: usize) -> Result<Locked<'_>> {
         self.check_open()?;
         self.lock(shard)
+    }
+
+    /// The session, if it is in memory and its copy needs no question: one lock, no allocation, no system call.
+    #[inline]
+    pub(crate) fn fetch_cached(&self, shard: usize, id: IdRef<'_>, want: Want) -> Result<Option<View>> {
+        self.check_open()?;
+        let now = self.clock.now();
+        let Ok(mut inner) = self.shards[shard].inner.lock() else { return Err(panicked()) };
+        let view = inner.engine.fetch_cached(now, id, want);
+        // A use of the session may be the first that is to be written.
+        if let Some(due) = inner.engine.timer_at()
+            && due < inner.armed
+        {
+            inner.armed = due;
+            self.ring(Role::Saver, due);
+        }
+        Ok(view)
     }
 
     /// Locks a shard, whatever the state of the bag.

@@ -1,31 +1,34 @@
 //! Tickets: an id with the revision that the visitor has seen, for the cookie.
 
 /// What stands between id and revision. Ids made here never contain it.
-const MARK: char = '.';
+const MARK: u8 = b'.';
 
 /// An id with its revision.
 pub(crate) fn join(id: &str, revision: Option<u64>) -> String {
     match revision {
-        Some(revision) => format!("{id}{MARK}{revision}"),
+        Some(revision) => format!("{id}{}{revision}", char::from(MARK)),
         None => id.to_owned(),
     }
 }
 
-/// Splits a ticket; what is none comes back whole. A revision that is no number counts as none.
-pub(crate) fn split(text: &str) -> (&str, Option<u64>) {
-    match text.rsplit_once(MARK) {
-        Some((id, revision)) if !id.is_empty() => match parse(revision) {
+/// Splits a ticket; what is none comes back whole. Only what [`join`] writes counts as a revision: digits without a
+/// leading zero, below the limit of revisions.
+pub(crate) fn split(ticket: &[u8]) -> (&[u8], Option<u64>) {
+    let digits = ticket.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (head, revision) = ticket.split_at(ticket.len() - digits);
+    match head {
+        [id @ .., MARK] if !id.is_empty() => match parse(revision) {
             Some(revision) => (id, Some(revision)),
-            None => (text, None),
+            None => (ticket, None),
         },
-        _ => (text, None),
+        _ => (ticket, None),
     }
 }
 
-/// Digits only, no sign, no leading zero: what [`join`] writes and nothing else.
-fn parse(revision: &str) -> Option<u64> {
-    let digits = !revision.is_empty() && revision.bytes().all(|byte| byte.is_ascii_digit());
-    let canonical = revision == "0" || !revision.starts_with('0');
-    let number = if digits && canonical { revision.parse::<u64>().ok()? } else { return None };
+fn parse(digits: &[u8]) -> Option<u64> {
+    if digits.len() > 16 || (digits.len() > 1 && digits[0] == b'0') {
+        return None;
+    }
+    let number = std::str::from_utf8(digits).ok()?.parse::<u64>().ok()?;
     (number < holdall_engine::Stamp::REVISION_LIMIT).then_some(number)
 }
