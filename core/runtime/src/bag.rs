@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Events;
 use crate::options::{Durability, Options, fresh_ms};
 use crate::shard::{AnyRules, BagEngine, Shard};
-use crate::url::Opener;
+use crate::url::Source;
 use holdall_engine::{IdRef, Time};
 use holdall_store::Store;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -59,7 +59,7 @@ pub(crate) struct Bag {
     pub clock: Clock,
     pub account: Account,
     pub events: Events,
-    opener: Opener,
+    source: Source,
     store: RwLock<Option<Arc<dyn Store>>>,
     bells: [Bell; 3],
     workers: Mutex<Vec<JoinHandle<()>>>,
@@ -70,10 +70,10 @@ pub(crate) struct Bag {
 }
 
 impl Bag {
-    pub(crate) fn open(opener: Opener, rules: AnyRules, options: Options) -> Result<Arc<Self>> {
+    pub(crate) fn open(source: Source, rules: AnyRules, options: Options) -> Result<Arc<Self>> {
         options.check()?;
         let durability = options.resolved_durability()?;
-        let store = opener()?;
+        let store = source.store()?;
         let seeds = [entropy::number()?, entropy::number()?, entropy::number()?, entropy::number()?];
         let hasher = ahash::RandomState::with_seeds(seeds[0], seeds[1], seeds[2], seeds[3]);
         let shards = (0..options.shards).map(|place| shard(place, &options, &rules, &hasher)).collect::<Result<_>>()?;
@@ -92,7 +92,7 @@ impl Bag {
                 unsaved_limit: options.unsaved,
             },
             events: Events::new(options.events),
-            opener,
+            source,
             store: RwLock::new(Some(store)),
             bells: Default::default(),
             workers: Mutex::new(Vec::new()),
@@ -154,7 +154,10 @@ impl Bag {
         }
         self.state.store(PAUSED, Ordering::Release);
         self.stop_workers();
-        self.close_store()
+        match self.source {
+            Source::Opened(_) => self.close_store(),
+            Source::Given(_) => Ok(()),
+        }
     }
 
     fn resume(&self) -> Result<()> {
@@ -162,7 +165,7 @@ impl Bag {
         if self.state.load(Ordering::Acquire) != PAUSED {
             return Ok(());
         }
-        let store = (self.opener)()?;
+        let store = self.source.store()?;
         // Two processes have these engines now: they must not write the same stamps.
         for shard in 0..self.shards.len() {
             let (nonce, seed) = (entropy::number()?, entropy::number()?);

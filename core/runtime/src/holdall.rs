@@ -48,19 +48,20 @@ impl Holdall {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a file that can't be used, and says why.
     pub fn open(url: &str, options: Options) -> Result<Self> {
         options.check()?;
-        let opener = url::opener(url, &options)?;
+        let source = url::source(url, &options)?;
         let rules = url::rules(&options);
-        Ok(Self(Arc::new(Owner(Bag::open(opener, rules, options)?))))
+        Ok(Self(Arc::new(Owner(Bag::open(source, rules, options)?))))
     }
 
-    /// Opens a bag over a store of the host's own, in the native layout.
+    /// Opens a bag over a store of the host's own, in the native layout. The bag closes it when it is closed itself;
+    /// [`Holdall::prepare_fork`] leaves it open, so it has to bear a fork.
     ///
     /// # Errors
     /// As [`Holdall::open`].
     pub fn with_store(store: Arc<dyn Store>, options: Options) -> Result<Self> {
         let rules = url::rules(&options);
-        let opener: url::Opener = Box::new(move || Ok(store.clone()));
-        Ok(Self(Arc::new(Owner(Bag::open(opener, rules, options)?))))
+        let source = url::Source::Given(store);
+        Ok(Self(Arc::new(Owner(Bag::open(source, rules, options)?))))
     }
 
     pub(crate) fn bag(&self) -> &Bag {
@@ -123,8 +124,8 @@ impl Holdall {
         self.bag().sweep_all()
     }
 
-    /// Writes everything, stops the threads and closes the store, so that nothing is open across a fork. Parent and
-    /// child open again with their next call.
+    /// Writes everything, stops the threads and closes the store, so that nothing is open across a fork (`memory:` keeps
+    /// what it has, on both sides). Parent and child open again with their next call.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) if not everything could be written: the bag goes on.
@@ -164,7 +165,8 @@ impl Holdall {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        if self.0.is_closed() {
+        // In a forked child the workers and the locks are the parent's: the copy of them here is left alone.
+        if self.0.is_closed() || self.0.is_forked() {
             return;
         }
         let wait = self.0.options.store_timeout;

@@ -7,11 +7,29 @@ use holdall_layout::native::NativeRules;
 use holdall_store::{MemoryStore, Store};
 use std::sync::Arc;
 
-/// Opens the store that a bag uses, at open and again after a fork.
-pub(crate) type Opener = Box<dyn Fn() -> Result<Arc<dyn Store>> + Send + Sync>;
+/// Opens a store.
+type Opener = Box<dyn Fn() -> Result<Arc<dyn Store>> + Send + Sync>;
 
-/// How to open the store of a URL.
-pub(crate) fn opener(url: &str, options: &Options) -> Result<Opener> {
+/// Where a bag has its store from.
+pub(crate) enum Source {
+    /// It is opened with the bag, closed before a fork, and opened again by both sides.
+    Opened(Opener),
+    /// One store for the bag's whole life. A fork leaves it open: closing it might lose what is in it.
+    Given(Arc<dyn Store>),
+}
+
+impl Source {
+    /// The store, opened if it has to be.
+    pub(crate) fn store(&self) -> Result<Arc<dyn Store>> {
+        match self {
+            Self::Opened(opener) => opener(),
+            Self::Given(store) => Ok(store.clone()),
+        }
+    }
+}
+
+/// The store of a URL.
+pub(crate) fn source(url: &str, options: &Options) -> Result<Source> {
     let Some((scheme, rest)) = url.split_once(':') else {
         return Err(Error::invalid("the URL has no scheme: say memory:, sqlite:PATH or mysql://USER:PASSWORD@HOST/DATABASE"));
     };
@@ -28,17 +46,15 @@ pub(crate) fn rules(options: &Options) -> Arc<dyn Rules + Send + Sync> {
     Arc::new(NativeRules { application: options.application.clone() })
 }
 
-fn memory(rest: &str) -> Result<Opener> {
+fn memory(rest: &str) -> Result<Source> {
     if !rest.is_empty() {
         return Err(Error::invalid("memory: takes nothing after the colon"));
     }
-    // One store for the bag's whole life: opening again after a fork must not lose what is in it.
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    Ok(Box::new(move || Ok(store.clone())))
+    Ok(Source::Given(Arc::new(MemoryStore::new())))
 }
 
 #[cfg(feature = "sqlite")]
-fn sqlite(rest: &str, options: &Options) -> Result<Opener> {
+fn sqlite(rest: &str, options: &Options) -> Result<Source> {
     use holdall_store::{SqliteOptions, SqliteStore};
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     if !query.is_empty() {
@@ -56,10 +72,10 @@ fn sqlite(rest: &str, options: &Options) -> Result<Opener> {
     let path = std::path::PathBuf::from(path);
     let mut settings = SqliteOptions::new(&options.application);
     settings.data_limit = settings.data_limit.max(2 * options.session_limit);
-    Ok(Box::new(move || Ok(Arc::new(SqliteStore::open(&path, settings.clone())?) as Arc<dyn Store>)))
+    Ok(Source::Opened(Box::new(move || Ok(Arc::new(SqliteStore::open(&path, settings.clone())?) as Arc<dyn Store>))))
 }
 
 #[cfg(not(feature = "sqlite"))]
-fn sqlite(_: &str, _: &Options) -> Result<Opener> {
+fn sqlite(_: &str, _: &Options) -> Result<Source> {
     Err(Error::new(ErrorKind::Unsupported, "this build has no SQLite: use memory:, or a build with the feature sqlite"))
 }
