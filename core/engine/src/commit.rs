@@ -225,7 +225,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 impl Attempt {
     fn new(write: Write, touched: Touched, version: u64, conditional: bool, sent_seq: u64) -> Self {
         let status = Status::Repeat;
-        Self { write, status, touched, version, conditional, unknown_since: None, sent_at: Time::ZERO, sent_seq }
+        let landed = false;
+        Self { write, status, touched, version, conditional, landed, unknown_since: None, sent_at: Time::ZERO, sent_seq }
     }
 }
 

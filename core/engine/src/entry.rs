@@ -14,31 +14,35 @@ use std::sync::Arc;
 pub(crate) type Slot = u32;
 
 /// One id, and what is known about it.
+///
+/// What an open from memory reads and writes comes first, on three neighbouring cache lines: among 100,000 sessions
+/// each line that is touched costs a trip to main memory.
+#[repr(C, align(64))]
 pub(crate) struct Entry {
-    /// The raw id; none where only the key is known (another's session that is being destroyed).
-    pub id: Option<Id>,
-    /// Its keyed hash, to find it in the index again.
-    pub id_hash: u64,
-    pub key: Key,
-    pub state: State,
-    /// The one load in flight.
-    pub load: Option<Loading>,
-    /// The last load that failed, for those who waited for it.
-    pub failed: Option<Box<Failed>>,
-    /// The sequence number at the last reply or verdict that counted (rule 5 of the contract).
-    pub accepted: u64,
-    /// Ops in flight that refer to this slot; it is not freed before they are answered.
-    pub outstanding: u32,
-    /// The earliest wake-up in the timers.
-    pub timer: Time,
     /// Last use here, for `keep`.
     pub used: Time,
+    /// The earliest wake-up in the timers.
+    pub timer: Time,
+    /// Ops in flight that refer to this slot; it is not freed before they are answered.
+    pub outstanding: u32,
     /// Used since the eviction's hand passed.
     pub visited: bool,
     /// Waits in the queue of writes.
     pub queued: bool,
     /// Waits in the queue of loads.
     pub load_queued: bool,
+    /// The raw id; none where only the key is known (another's session that is being destroyed).
+    pub id: Option<Id>,
+    pub state: State,
+    pub key: Key,
+    /// The id's keyed hash, to find it in the index again.
+    pub id_hash: u64,
+    /// The one load in flight.
+    pub load: Option<Loading>,
+    /// The last load that failed, for those who waited for it.
+    pub failed: Option<Box<Failed>>,
+    /// The sequence number at the last reply or verdict that counted (rule 5 of the contract).
+    pub accepted: u64,
     /// Bytes accounted for this entry, and the part of them that is unsaved.
     pub cost: usize,
     pub unsaved_cost: usize,
@@ -69,34 +73,35 @@ pub(crate) enum State {
     Moved(Slot),
 }
 
-/// A session in memory.
+/// A session in memory. The order of the fields is that of [`Entry`]'s: what an open needs first.
+#[repr(C)]
 pub(crate) struct Live {
-    pub block: Block,
-    pub attributes: Option<Arc<Attributes>>,
     /// The last committed state that is known; none if the session was never stored.
     pub base: Option<Stamp>,
-    pub created: Time,
-    pub deadline: Time,
-    pub idle_ms: u64,
+    pub block: Block,
     /// The last use that is known.
     pub accessed: Time,
-    /// The last use that the row has.
-    pub accessed_stored: Time,
     /// The first use that the row lacks; [`Time::NEVER`] if none.
     pub unwritten_use: Time,
-    /// Whether `accessed` is a use by this bag since the load, so that no later one can be on its way in `single`.
-    pub used_here: bool,
-    /// When and at which sequence number the last check that counted was sent.
-    pub checked_at: Time,
-    pub checked_seq: u64,
-    /// Counts the changes applied here.
-    pub version: u64,
-    /// The last version that is committed.
-    pub version_stored: u64,
+    pub deadline: Time,
+    pub idle_ms: u64,
+    pub created: Time,
+    pub attributes: Option<Arc<Attributes>>,
     /// A ticket asked for more than the store has: that revision, and until when it is not asked for again.
     pub ticket_excess: Option<Box<(u64, Time)>>,
     /// Everything about changes that are not known to be committed.
     pub pending: Option<Box<Pending>>,
+    /// When and at which sequence number the last check that counted was sent.
+    pub checked_at: Time,
+    pub checked_seq: u64,
+    /// The last use that the row has.
+    pub accessed_stored: Time,
+    /// Counts the changes applied here.
+    pub version: u64,
+    /// The last version that is committed.
+    pub version_stored: u64,
+    /// Whether `accessed` is a use by this bag since the load, so that no later one can be on its way in `single`.
+    pub used_here: bool,
 }
 
 /// What lies beside the fields in a row.
@@ -243,6 +248,8 @@ pub(crate) struct Attempt {
     pub version: u64,
     /// The change with a condition travels with it.
     pub conditional: bool,
+    /// A load has shown that it landed; the verdict is still to come.
+    pub landed: bool,
     /// When it was first sent with an outcome that is unknown.
     pub unknown_since: Option<Time>,
     pub sent_at: Time,

@@ -199,8 +199,20 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             live.checked(asking);
             live.accessed = live.accessed.max(record.accessed);
         }
-        if !in_flight {
+        if in_flight {
+            self.note_landed(slot, record);
+        } else {
             self.accept_done(now, slot);
+        }
+    }
+
+    /// The attempt in flight is in the row already: whoever asked for a fresh copy sees what it did.
+    fn note_landed(&mut self, slot: Slot, record: &Record) {
+        let Some(live) = self.slots[slot].live_mut() else { return };
+        let Some(attempt) = live.pending.as_mut().and_then(|pending| pending.attempt.as_mut()) else { return };
+        let first = !core::mem::replace(&mut attempt.landed, true);
+        if first && attempt.conditional {
+            live.lay_condition_over(record);
         }
     }
 

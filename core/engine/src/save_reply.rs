@@ -74,8 +74,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     fn on_save_verdict(&mut self, now: Time, slot: Slot, verdict: Verdict) {
         let verdict = if verdict == Verdict::Unknown && self.bug(Bug::UnknownIsDone) { Verdict::DONE } else { verdict };
+        let landed = self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()).is_some_and(|attempt| attempt.landed);
         match verdict {
             Verdict::Done { .. } => self.accept_done(now, slot),
+            // The row has shown it, whatever became of this sending.
+            Verdict::Unknown | Verdict::NotDone | Verdict::Exists | Verdict::Conflict if landed => self.accept_done(now, slot),
             Verdict::NotDone => self.repeat(now, slot, false),
             Verdict::Unknown => self.repeat(now, slot, true),
             Verdict::Rejected(why) => self.reject(now, slot, &why),
@@ -346,7 +349,7 @@ impl Live {
     }
 
     /// A change with a condition is committed: now it is part of the session here too, under what came later.
-    fn lay_condition_over(&mut self, committed: &Record) {
+    pub(crate) fn lay_condition_over(&mut self, committed: &Record) {
         let Some(pending) = &self.pending else { return };
         let dirty = &pending.dirty;
         let later = dirty.changes_from(&self.block);
