@@ -25,10 +25,11 @@ pub(super) fn load(connection: &Connection, wanted: &[Wanted], now: Time) -> rus
     wanted.iter().map(|wanted| load_within(connection, wanted, now)).collect()
 }
 
-/// A single session mostly needs a single statement, which is a snapshot by itself.
+/// A single session mostly needs no transaction: the statement that answers is a snapshot by itself. None for an alias,
+/// which needs two rows.
 fn load_at_once(connection: &Connection, wanted: &Wanted, now: Time) -> rusqlite::Result<Option<Loaded>> {
-    if wanted.known.is_some() {
-        return same(connection, wanted);
+    if let Some(same) = same(connection, wanted)? {
+        return Ok(Some(same));
     }
     match fetch(connection, &wanted.key)? {
         Some(Row::Alias { .. }) => Ok(None),

@@ -61,18 +61,6 @@ pub(super) fn destroy_follows_alias(store: &dyn Store) {
     }
 }
 
-/// Two rows that name each other can only come from a defect or a hand; a store must not hang on them.
-pub(super) fn destroy_ends_on_circle(store: &dyn Store) {
-    must(store, create(key(1), record(1)));
-    must(store, rename(key(1), Some(stamp(1)), key(2), record(2), Time::ZERO));
-    // The first dead row is swept, its id is used again, and the session goes back to it.
-    store.sweep(Time::ZERO, LATER, 10).expect("sweeps");
-    must(store, rename(key(2), Some(stamp(2)), key(1), record(3), Time::ZERO));
-    must(store, rename(key(1), Some(stamp(3)), key(9), record(4), Time::ZERO));
-    assert_killed(put(store, destroy(key(2), LATER)), &[key(2), key(1), key(9)]);
-    assert_killed(put(store, destroy(key(2), LATER)), &[key(2), key(1), key(9)]);
-}
-
 pub(super) fn earlier_reason_stays(store: &dyn Store) {
     must(store, create(key(1), record(1)));
     let end = |reason| Write { key: key(1), kind: WriteKind::Destroy { reason, writer: writer(8), until: LATER } };

@@ -50,7 +50,6 @@ pub const CASES: &[Case] = &[
     case("a repeated destroy names the same keys", ends::repeated_destroy),
     case("destroy follows rotated rows to the last", ends::destroy_follows_chain),
     case("destroy follows an alias", ends::destroy_follows_alias),
-    case("destroy ends on a circle", ends::destroy_ends_on_circle),
     case("an earlier reason stays", ends::earlier_reason_stays),
     case("a dead row lives as long as the longest destroy said", ends::longest_keeping_counts),
     case("a rename leaves the old row dead", ends::rename_leaves_dead),

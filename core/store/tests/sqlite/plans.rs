@@ -1,7 +1,9 @@
 //! No statement that the store runs scans the table.
 
 use super::made::{filled, folder};
-use holdall_layout::native_sqlite::{CREATE, LAST_ROW, ROW_AFTER, STATEMENTS};
+use holdall_layout::native_sqlite::{
+    CREATE, LAST_ROW, LIST, ROW_AFTER, STATEMENTS, SWEEP_COUNT, SWEEP_OLDEST, SWEEP_PROBE, SWEEP_RANGE, SWEEP_RANGE_DELETE,
+};
 use rusqlite::Connection;
 
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -27,7 +29,14 @@ fn assert_plans(connection: &Connection) {
             assert!(!line.contains("TEMP B-TREE"), "{sql}\n{line}");
         }
     }
-    assert!(plan(connection, ROW_AFTER)[0].contains("INTEGER PRIMARY KEY"));
+    for sql in [SWEEP_PROBE, SWEEP_COUNT, SWEEP_OLDEST] {
+        let whole = "holdall_sessions_expires (application=? AND state=? AND expires<?)";
+        assert!(plan(connection, sql).iter().any(|line| line.contains(whole)), "{sql}");
+    }
+    for sql in [SWEEP_RANGE, SWEEP_RANGE_DELETE, ROW_AFTER] {
+        assert!(plan(connection, sql)[0].contains("INTEGER PRIMARY KEY (rowid>?"), "{sql}");
+    }
+    assert!(plan(connection, LIST)[0].contains("holdall_sessions_principal (application=? AND principal=?)"));
 }
 
 #[test]

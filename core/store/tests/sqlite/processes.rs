@@ -1,6 +1,6 @@
 //! Several processes on one file. The test starts itself again as a child, which does one job.
 
-use super::made::{NOW, create, filled, folder, key, load, open, options, put, record, stamp, update};
+use super::made::{NOW, create, filled, folder, key, load, open, options, put, record, stamp, update, wide};
 use holdall_engine::{Loaded, Record, Verdict, Wanted, Write, WriteKind};
 use holdall_store::{SqliteStore, Store};
 use rusqlite::Connection;
@@ -73,6 +73,7 @@ fn child_entry() {
             let number = u64::from(std::process::id());
             assert_eq!(put(&store, create(number, record(1))), Verdict::DONE);
         }
+        "disk error" => meet_disk_error(&path),
         // Ends without closing, after a commit that was answered.
         "vanish" => {
             assert_eq!(put(&open(&path), create(77, record(1))), Verdict::DONE);
@@ -100,6 +101,24 @@ fn tell_modes(path: &Path) {
         let _ = writeln!(told, "{suffix} {mode:o}");
     }
     fs::write(path.with_file_name("modes"), told).expect("writes");
+}
+
+/// Creates rows until the system refuses to let a file grow, and tells how far it came and what it heard.
+fn meet_disk_error(path: &Path) {
+    let store = open(path);
+    let mut number = 0;
+    let fault = loop {
+        number += 1;
+        match store.commit(&[create(number, wide(1, 20_000))], NOW) {
+            Ok(verdicts) => assert_eq!(verdicts, [Verdict::DONE]),
+            Err(fault) => break fault,
+        }
+    };
+    println!("\ncame to {number}\n{:?}: {}", fault.kind, fault.message);
+    // The connection was given up; another one reads what was answered, and writes fail with the same words.
+    assert_eq!(load(&store, number - 1), Loaded::Row(wide(1, 20_000)));
+    let again = store.commit(&[create(number + 1, wide(1, 2_000_000))], NOW).expect_err("fails again");
+    assert_eq!(again.kind, fault.kind);
 }
 
 #[cfg(not(unix))]
@@ -162,6 +181,29 @@ fn what_was_answered_survives_a_crash() {
     let store = open(&path);
     assert_eq!(load(&store, 77), Loaded::Row(record(1)));
     assert_eq!(load(&store, 78), Loaded::Row(record(1)));
+}
+
+/// A limit on the size of files makes the system refuse writes, as a broken disk does.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_answers_errors() {
+    let (_folder, path) = folder();
+    let exe = std::env::current_exe().expect("a path");
+    let run = "trap '' XFSZ; ulimit -f 2000; exec \"$0\" --exact processes::child_entry --nocapture";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", run, &exe.to_string_lossy()]);
+    let told = shell.env("HOLDALL_TEST_CHILD", "disk error").env("HOLDALL_TEST_PATH", &path).output().expect("runs");
+    let text = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.status.success(), "{text}{}", String::from_utf8_lossy(&told.stderr));
+    assert!(text.contains("Unreachable: writing in the SQLite file"), "{text}");
+    let came = text.split("came to ").nth(1).and_then(|rest| rest.lines().next()).expect("is told");
+    let came: u64 = came.parse().expect("a number");
+    let store = open(&path);
+    for number in 1..came {
+        assert_eq!(load(&store, number), Loaded::Row(wide(1, 20_000)), "row {number} of {came} was answered");
+    }
+    assert_eq!(put(&store, create(5000, record(1))), Verdict::DONE);
+    assert_eq!(store.check().expect("checks").problems, []);
 }
 
 /// Another connection holds the lock for longer than the timeout: nothing is done, and that is sure.

@@ -140,6 +140,28 @@ fn a_session_that_is_too_large_holds_up_nobody() {
     assert_eq!(load(&store, 3), Loaded::Row(record(1)));
 }
 
+/// Rows that name each other can't come from the verbs, only from a hand; destroying and loading must still end.
+#[test]
+fn successors_in_a_circle() {
+    let (_folder, path) = folder();
+    let store = open(&path);
+    for (from, to) in [(1, 2), (3, 4)] {
+        let kind = WriteKind::Rename { base: None, to: key(to), record: record(1), alias_until: LATER, until: LATER };
+        assert_eq!(put(&store, Write { key: key(from), kind }), Verdict::DONE);
+    }
+    let (one, three) = (literal(1), literal(3));
+    tamper(
+        &path,
+        &format!(
+            "UPDATE holdall_sessions SET successor = {three} WHERE key = {one};
+             UPDATE holdall_sessions SET successor = {one} WHERE key = {three}"
+        ),
+    );
+    assert!(matches!(load(&store, 1), Loaded::Dead { .. }));
+    assert_eq!(put(&store, destroy(1)), Verdict::Done { killed: vec![key(1), key(3)] });
+    assert_eq!(put(&store, destroy(3)), Verdict::Done { killed: vec![key(3), key(1)] });
+}
+
 /// Someone's own trigger refuses dead rows: the second half of a rename fails, and the first is taken back.
 #[test]
 fn a_trigger_that_refuses_rows() {
