@@ -186,11 +186,11 @@ impl Block {
         (0..self.len()).map(|place| (text(self.name(place)), self.value(place)))
     }
 
-    /// This block with `changes` laid over it.
+    /// This block with `changes` laid over it. Names longer than [`NAME_LIMIT`] are left out here too.
     #[must_use]
     pub fn with(&self, changes: &Changes) -> Self {
         let mut builder = Builder::default();
-        let mut new = changes.fields().peekable();
+        let mut new = changes.fields().filter(|(name, _)| name.len() <= NAME_LIMIT).peekable();
         for (name, value) in self.iter() {
             while let Some((changed, change)) = new.next_if(|(changed, _)| *changed < name) {
                 builder.push_change(changed, change);
