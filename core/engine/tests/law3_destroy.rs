@@ -214,6 +214,20 @@ fn a_tombstone_outlives_a_load_that_is_under_way() {
 }
 
 #[test]
+fn a_tombstone_outlives_a_load_that_waits_to_be_sent() {
+    let mut b = Bench::fleet();
+    b.fetch("s", Want::FRESH);
+    b.destroy("s");
+    let (op, _) = b.ends();
+    b.done(op);
+    b.pass(3_600_000);
+    b.create("other", &[]);
+    assert!(b.op(Lane::Loads).is_none(), "what is dead here is not asked for");
+    b.pass(3_600_000);
+    assert_eq!(b.engine.peek(b.id("s")), None);
+}
+
+#[test]
 fn a_tombstone_leaves_memory_when_nothing_needs_it() {
     let mut b = Bench::single();
     b.stored("s", &[]);

@@ -50,7 +50,7 @@ fn a_failed_commit_leaves_the_session_dirty() {
 fn small() -> Bench {
     Bench::with(|config| {
         config.memory_bytes = 10 * 1_400;
-        config.unsaved_bytes = config.memory_bytes;
+        config.unsaved_bytes = 10 * config.memory_bytes;
     })
 }
 

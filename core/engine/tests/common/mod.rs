@@ -95,7 +95,10 @@ impl Bench {
     pub fn hashed(hasher: Seeded, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config { nonce: NONCE, seed: 11, sweep_every_ms: 0, ..Config::default() };
         change(&mut config);
-        Self { engine: Engine::new(config, Plain, hasher), now: START, answers: BTreeMap::new() }
+        let engine = Engine::new(config, Plain, hasher);
+        #[cfg(feature = "planted")]
+        let engine = planted(engine);
+        Self { engine, now: START, answers: BTreeMap::new() }
     }
 
     pub fn id<'a>(&self, id: &'a str) -> IdRef<'a> {
@@ -287,6 +290,17 @@ impl Bench {
     }
 }
 
+/// Takes out the rule that `HOLDALL_PLANT` names, to see which tests notice:
+/// `HOLDALL_PLANT=EvictDirty cargo test -p holdall-engine --features planted`.
+#[cfg(feature = "planted")]
+fn planted(mut engine: Engine<Plain, Seeded>) -> Engine<Plain, Seeded> {
+    if let Ok(name) = std::env::var("HOLDALL_PLANT") {
+        let bug = holdall_engine::Bug::ALL.iter().find(|bug| format!("{bug:?}") == name);
+        engine.plant(*bug.expect("HOLDALL_PLANT names no bug"));
+    }
+    engine
+}
+
 pub fn key(id: &str) -> Key {
     Plain.key(id.as_bytes())
 }
@@ -352,7 +366,7 @@ pub fn touched(write: &Write) -> Option<Time> {
 /// The names that an update says it changes.
 pub fn changed(write: &Write) -> Vec<String> {
     let WriteKind::Update { changed, .. } = &write.kind else { panic!("expected an update") };
-    changed.iter().map(|name| name.to_string()).collect()
+    changed.iter().map(ToString::to_string).collect()
 }
 
 pub fn dead(reason: Reason) -> Loaded {
@@ -390,6 +404,7 @@ pub fn name(fetch: &Fetch) -> &'static str {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "a record's field, as it is written")]
 pub fn principal(name: &str) -> Option<Arc<str>> {
     Some(name.into())
 }

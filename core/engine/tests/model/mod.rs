@@ -77,9 +77,7 @@ pub fn fields_of(block: &Block) -> Fields {
 pub fn check(block: &Block, fields: &Fields, rng: &mut Rng) {
     assert_eq!(block.len(), fields.len());
     assert_eq!(block.is_empty(), fields.is_empty());
-    assert!(
-        block.iter().map(|(name, value)| (name, value)).eq(fields.iter().map(|(name, value)| (name.as_str(), value.as_ref())))
-    );
+    assert!(block.iter().eq(fields.iter().map(|(name, value)| (name.as_str(), value.as_ref()))));
     for (name, value) in fields {
         assert_eq!(block.get(name), Some(value.as_ref()));
     }
