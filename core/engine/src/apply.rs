@@ -155,11 +155,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     fn set_condition(&mut self, now: Time, slot: Slot, changes: &Changes, shown: &Block) -> Applied {
         let ask = self.new_ask();
         let Some(live) = self.slots[slot].live_mut() else { return Applied::NotLoaded };
-        live.touch(now);
-        let pending = live.pending_or_new();
-        if pending.condition.is_some() {
+        if live.pending.as_ref().is_some_and(|pending| pending.condition.is_some()) {
             return Applied::Busy;
         }
+        live.touch(now);
+        let pending = live.pending_or_new();
         pending.condition = Some(Box::new(Condition { changes: changes.clone(), shown: shown.clone(), ask }));
         pending.urgent = true;
         self.queue_save(slot);
