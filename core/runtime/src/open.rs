@@ -34,7 +34,8 @@ pub enum Mode {
 pub struct Open {
     /// What an unknown id means.
     pub mode: Mode,
-    /// How old the last check of a copy in memory may be; none for the bag's own setting.
+    /// How old the last check of a copy in memory may be; none for the bag's own setting. Zero asks the database, also
+    /// where a ticket would vouch for the copy.
     pub freshness: Option<Duration>,
     /// Answer [`ErrorKind::WouldLoad`] instead of waiting for the database.
     pub cached_only: bool,
@@ -86,6 +87,8 @@ impl Holdall {
             return self.unknown(if cookie.is_empty() && open.mode == Mode::Create { Mode::Strict } else { open.mode });
         };
         let (id, shard) = bag.locate(id);
+        // Who asks for zero asks the database, whatever a ticket vouches for.
+        let at_least = at_least.filter(|_| open.freshness != Some(Duration::ZERO));
         let want = Want { fresh_ms: bag.freshness(open.freshness), at_least, touch: !open.untouched, asked: None };
         if open.mode != Mode::Create
             && let Some(view) = bag.fetch_cached(shard, id, want)?
