@@ -9,8 +9,15 @@ const HOPS: usize = 16;
 /// One row as it was read.
 pub(crate) enum Row {
     Live(Record),
-    Dead { reason: Reason, successor: Option<Key> },
-    Alias { until: Time, successor: Option<Key> },
+    Dead {
+        reason: Reason,
+        successor: Option<Key>,
+    },
+    Alias {
+        until: Time,
+        successor: Option<Key>,
+    },
+    #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "rows in memory are never corrupt"))]
     Corrupt(Arc<str>),
 }
 

@@ -155,6 +155,10 @@ pub(super) fn accessed_never_goes_back(store: &dyn Store) {
     assert_eq!(load(store, key(1)), Loaded::Row(Record { accessed: NOW + 900_000, ..record(2) }));
     must(store, update(key(1), stamp(2), Record { accessed: NOW + 950_000, ..record(3) }));
     assert_eq!(load(store, key(1)), Loaded::Row(Record { accessed: NOW + 950_000, ..record(3) }));
+    // By a little, too, so that nothing but accessed changes.
+    must(store, touch(key(1), NOW + 950_010));
+    must(store, update(key(1), stamp(3), Record { accessed: NOW + 950_001, ..record(4) }));
+    assert_eq!(load(store, key(1)), Loaded::Row(Record { accessed: NOW + 950_010, ..record(4) }));
     // The expiry went along: it would be due by the update's own time.
     let swept = store.sweep(NOW + 200_000 + IDLE_MS + 400_000, NOW, 10).expect("sweeps");
     assert_eq!(swept.expired, 0, "the row expires by the larger time");

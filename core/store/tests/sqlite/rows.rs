@@ -3,7 +3,7 @@
 use super::made::{
     LATER, NOW, create, destroy, filled, folder, key, literal, load, open, options, put, record, stamp, tamper, update, wide,
 };
-use holdall_engine::{FaultKind, Loaded, Record, Time, Verdict, Wanted, Write, WriteKind};
+use holdall_engine::{FaultKind, Loaded, Reason, Record, Time, Verdict, Wanted, Write, WriteKind};
 use holdall_store::{SqliteOptions, SqliteStore, Store};
 use rusqlite::Connection;
 use std::path::Path;
@@ -195,6 +195,29 @@ fn applications_keep_to_their_own_rows() {
     assert_eq!(blog.list("anna").expect("lists").len(), 1);
     assert_eq!(blog.sweep(NOW, NOW, 10).expect("sweeps").keys, [key(2)]);
     assert_eq!(load(&shop, 1), Loaded::Row(due(1)));
+}
+
+#[test]
+fn an_ended_row_holds_nothing_of_the_visitor() {
+    let (_folder, path) = folder();
+    let store = open(&path);
+    let told = |revision| Record { meta: Some("his browser".into()), ..record(revision) };
+    for number in [1, 2, 3] {
+        assert_eq!(put(&store, create(number, told(1))), Verdict::DONE);
+    }
+    put(&store, destroy(1));
+    let rename = WriteKind::Rename { base: Some(stamp(1)), to: key(9), record: told(2), alias_until: LATER, until: LATER };
+    assert_eq!(put(&store, Write { key: key(2), kind: rename }), Verdict::DONE);
+    let (before, until) = (LATER, LATER);
+    let (reason, writer) = (Reason::Idle, stamp(7).writer);
+    let expire = WriteKind::Expire { base: stamp(1), before, reason, writer, until };
+    assert_eq!(put(&store, Write { key: key(3), kind: expire }), Verdict::DONE);
+    let connection = Connection::open(&path).expect("opens");
+    let sql = "SELECT count(*) FROM holdall_sessions
+        WHERE state <> 0 AND principal IS NULL AND meta IS NULL AND length(data) = 0 AND expires = ?1";
+    let until = i64::try_from(LATER.0).expect("fits");
+    let bare: i64 = connection.query_row(sql, [until], |row| row.get(0)).expect("reads");
+    assert_eq!(bare, 3);
 }
 
 /// The index on expires is left alone by most saves, and followed when the bucket changes.
