@@ -121,6 +121,7 @@ pub enum WriteKind {
     /// Rotate: in one transaction insert the row `to` and leave the old row dead (reason rotated) or an alias, with
     /// `to` as successor. With a base the old row must be live and carry it ([`Verdict::Conflict`], [`Verdict::Gone`]);
     /// without one there must be no old row, and a dead one is planted. A row under `to`: [`Verdict::Exists`].
+    /// `accessed` is set to the larger of the old row and the record.
     Rename {
         /// The stamp of the old row; none if it was never stored.
         base: Option<Stamp>,

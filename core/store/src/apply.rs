@@ -163,7 +163,9 @@ fn rename<R: Rows>(
     if key == to || rows.head(to)?.is_some() {
         return Ok(Verdict::Exists);
     }
-    rows.insert(to, record)?;
+    // A use of the old row by another server goes along.
+    let accessed = old.as_ref().map_or(record.accessed, |head| head.accessed.max(record.accessed));
+    rows.insert(to, &Record { accessed, ..record.clone() })?;
     match old {
         Some(_) => rows.end(key, ending)?,
         None => rows.plant(key, ending)?,
