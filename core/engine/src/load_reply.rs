@@ -154,7 +154,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             self.settle_on_known_row(now, slot, record, asking);
             return;
         }
-        if live.base.is_none() && !self.config.adopt {
+        if live.base.is_none() && !self.config.adopt && !live.may_have_made(&record) {
             self.on_taken_id(now, slot, record, asking);
             return;
         }
@@ -363,6 +363,12 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 }
 
 impl Live {
+    /// Whether the row may come from the create that was sent: someone else has built on it before its outcome was
+    /// known here.
+    fn may_have_made(&self, record: &Record) -> bool {
+        record.created == self.created && self.pending.as_ref().is_some_and(|pending| pending.attempt.is_some())
+    }
+
     pub(crate) fn checked(&mut self, asking: Asking) {
         if asking.seq >= self.checked_seq {
             self.checked_seq = asking.seq;
