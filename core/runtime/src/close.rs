@@ -107,8 +107,7 @@ impl Bag {
         drop(locked);
         let mut all = Swept::default();
         loop {
-            let now = self.clock.now();
-            let swept = self.store()?.sweep(now - margin, now, self.options.sweep_rows)?;
+            let swept = self.ask_store(|store, now| store.sweep(now - margin, now, self.options.sweep_rows))?;
             all.expired += swept.expired;
             all.dead += swept.dead;
             if !swept.more {

@@ -46,7 +46,7 @@ impl Holdall {
         let bag = self.bag();
         bag.check_open()?;
         let current = current.map(|session| bag.rules.key(session.id_bytes()));
-        let rows = bag.store()?.list(principal)?;
+        let rows = bag.ask_store(|store, _| store.list(principal))?;
         Ok(rows.into_iter().map(|row| listed(row, current.as_ref())).collect())
     }
 
@@ -88,7 +88,7 @@ impl Holdall {
 
     fn destroy_one(&self, principal: &str, wanted: &str) -> Result<Done> {
         let bag = self.bag();
-        let rows = bag.store()?.list(principal)?;
+        let rows = bag.ask_store(|store, _| store.list(principal))?;
         let Some(row) = rows.into_iter().find(|row| reference(&row.key) == wanted) else {
             return Err(Error::new(ErrorKind::NotFound, "the principal has no session with this reference"));
         };

@@ -153,21 +153,18 @@ impl Bag {
         self.deliver(shard, op.id, reply);
     }
 
-    /// Calls the store. A panic in its code is a failure like any other, and reported.
     fn call_store(&self, call: impl FnOnce(&dyn Store, Time) -> Result<Reply, Fault>) -> Reply {
-        let store = match self.store() {
-            Ok(store) => store,
-            Err(error) => return Reply::Failed(Fault::new(FaultKind::Unreachable, error.message())),
-        };
+        self.ask_store(call).unwrap_or_else(Reply::Failed)
+    }
+
+    /// Calls the store. A panic in its code is a failure like any other, and reported.
+    pub(crate) fn ask_store<T>(&self, call: impl FnOnce(&dyn Store, Time) -> Result<T, Fault>) -> Result<T, Fault> {
+        let store = self.store().map_err(|error| Fault::new(FaultKind::Unreachable, error.message()))?;
         let now = self.clock.now();
-        match catch_unwind(AssertUnwindSafe(|| call(&*store, now))) {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(fault)) => Reply::Failed(fault),
-            Err(_) => {
-                self.events.push(Event::StorePanicked, now);
-                Reply::Failed(Fault::new(FaultKind::Internal, "the store's code panicked; the work is tried again"))
-            }
-        }
+        catch_unwind(AssertUnwindSafe(|| call(&*store, now))).unwrap_or_else(|_| {
+            self.events.push(Event::StorePanicked, now);
+            Err(Fault::new(FaultKind::Internal, "the store's code panicked; the work is tried again"))
+        })
     }
 
     fn look_at_clock(&self) {
