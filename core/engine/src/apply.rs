@@ -162,6 +162,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let pending = live.pending_or_new();
         pending.condition = Some(Box::new(Condition { changes: changes.clone(), shown: shown.clone(), ask }));
         pending.urgent = true;
+        pending.quarantined = false;
         self.queue_save(slot);
         self.account(slot);
         Applied::Asked(ask)
@@ -185,6 +186,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             let (version, principal) = (live.version, changes.principal.is_some());
             let pending = live.pending_or_new();
             pending.urgent = true;
+            // Whoever waits gets an answer: a row that was set aside is tried once more.
+            pending.quarantined = false;
             pending.waiters.push(Waiter { version, ask, principal });
         }
         self.stats.changes += 1;

@@ -122,9 +122,6 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             lost.add(&attempt.touched);
         }
         let unsaved = report && lost.count() > 0;
-        if pending.quarantined {
-            self.stats.quarantined = self.stats.quarantined.saturating_sub(1);
-        }
         for waiter in pending.waiters {
             self.answer(waiter.ask, Answer::Ended(reason));
         }

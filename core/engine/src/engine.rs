@@ -360,6 +360,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let entry = self.slots.remove(slot);
         self.memory -= entry.cost;
         self.unsaved -= entry.unsaved_cost;
+        self.stats.quarantined -= u64::from(entry.counted_quarantined);
         self.stats.sessions -= 1;
         let key_hash = self.key_hash(&entry.key);
         self.keys.remove(key_hash, slot);

@@ -46,6 +46,8 @@ pub(crate) struct Entry {
     /// Bytes accounted for this entry, and the part of them that is unsaved.
     pub cost: usize,
     pub unsaved_cost: usize,
+    /// Counted among the quarantined.
+    pub counted_quarantined: bool,
 }
 
 pub(crate) struct Loading {
@@ -351,6 +353,7 @@ impl Entry {
             load_queued: false,
             cost: 0,
             unsaved_cost: 0,
+            counted_quarantined: false,
         }
     }
 

@@ -42,7 +42,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             if let Some(pending) = self.slots.get_mut(slot).and_then(crate::entry::Entry::pending_mut)
                 && core::mem::take(&mut pending.quarantined)
             {
-                self.stats.quarantined = self.stats.quarantined.saturating_sub(1);
+                self.account(slot);
             }
         }
         self.saves_retry.hurry();

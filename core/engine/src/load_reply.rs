@@ -265,6 +265,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             self.settle(now, slot);
             return;
         }
+        let sent = |status: Status| matches!(status, Status::Sent(_));
+        if self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()).is_some_and(|attempt| sent(attempt.status)) {
+            // The create in flight is answered first; its verdict leads here again.
+            return;
+        }
         let Some(live) = self.slots[slot].live_mut() else { return };
         let lost = live.block.len() as u32;
         let mut rename = None;

@@ -79,6 +79,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         if entry.unsaved_cost > 0 && new_unsaved == 0 {
             self.nothing_to_evict = false;
         }
+        let quarantined = entry.pending().is_some_and(|pending| pending.quarantined);
+        self.stats.quarantined += u64::from(quarantined);
+        self.stats.quarantined -= u64::from(entry.counted_quarantined);
+        entry.counted_quarantined = quarantined;
         entry.cost = new;
         entry.unsaved_cost = new_unsaved;
     }

@@ -66,6 +66,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             let waiters = vec![ask];
             pending.rename = Some(Rename { old_slot, old_key, alias_until, old_closed: false, waiters });
             pending.urgent = true;
+            pending.quarantined = false;
         }
         self.queue_save(slot);
         self.account(slot);

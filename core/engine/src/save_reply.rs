@@ -203,11 +203,13 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         pending.failures = 0;
         pending.batch_limit = 1;
         let waiters = core::mem::take(&mut pending.waiters).into_iter().map(|waiter| waiter.ask);
+        // A condition that was not sent yet would wait behind the bad row.
+        let unsent = pending.attempt.as_ref().is_none_or(|attempt| !attempt.conditional);
+        let condition = if unsent { pending.condition.take().map(|condition| condition.ask) } else { None };
         let renames = pending.rename.as_mut().map(|rename| core::mem::take(&mut rename.waiters)).unwrap_or_default();
-        for ask in waiters.chain(renames) {
+        for ask in waiters.chain(renames).chain(condition) {
             self.answer(ask, Answer::Rejected(why.clone()));
         }
-        self.stats.quarantined += 1;
         self.event(Event::Quarantined { key, why });
         self.account(slot);
     }
