@@ -184,11 +184,12 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let block = live.block.clone();
         if let Some(ask) = ask {
             let (version, principal) = (live.version, changes.principal.is_some());
+            let principal_only = principal && changes.is_principal_only();
             let pending = live.pending_or_new();
             pending.urgent = true;
             // Whoever waits gets an answer: a row that was set aside is tried once more.
             pending.quarantined = false;
-            pending.waiters.push(Waiter { version, ask, principal });
+            pending.waiters.push(Waiter { version, ask, principal, principal_only });
         }
         self.stats.changes += 1;
         self.plan_write(now, slot, touched_only);

@@ -87,6 +87,11 @@ impl Changes {
         self.fields.is_empty() && self.principal.is_none() && self.meta.is_none() && self.idle_ms.is_none()
     }
 
+    /// Whether nothing changes but the principal.
+    pub(crate) fn is_principal_only(&self) -> bool {
+        self.fields.is_empty() && self.meta.is_none() && self.idle_ms.is_none()
+    }
+
     /// Keeps only the fields for which `keep` answers true.
     pub fn retain_fields(&mut self, mut keep: impl FnMut(&str, &FieldChange) -> bool) {
         self.fields.retain(|(name, change)| keep(name, change));

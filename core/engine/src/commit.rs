@@ -76,7 +76,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                     self.refresh_attempt(slot);
                 }
             }
-            None => self.build_attempt(now, slot),
+            None => {
+                self.recheck_unsent_condition(slot);
+                self.build_attempt(now, slot);
+            }
         }
         self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()).map(|attempt| attempt.write.size())
     }

@@ -65,7 +65,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         self.live(slot).is_some_and(|live| !live.was_sent() || (skip_unsettled && live.base.is_none()))
     }
 
-    fn start_destroy(&mut self, now: Time, slot: Slot, reason: Reason, ask: Option<Ask>) {
+    pub(crate) fn start_destroy(&mut self, now: Time, slot: Slot, reason: Reason, ask: Option<Ask>) {
         let writer = self.new_writer();
         let row_until = now + self.config.dead_ms;
         let lingers = self.bug(Bug::DestroyLingers);

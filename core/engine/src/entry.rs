@@ -313,6 +313,8 @@ pub(crate) struct Waiter {
     pub ask: Ask,
     /// It waits for a principal: a conflict there is its answer.
     pub principal: bool,
+    /// It waits for nothing but a principal.
+    pub principal_only: bool,
 }
 
 /// A session that ended: the tombstone.

@@ -70,9 +70,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             let fault = Fault { kind: FaultKind::Corrupt, message: why };
             self.slots[slot].failed = Some(Box::new(Failed { seq, fault }));
         } else {
-            let slot = self.resolve(slot);
+            let (asked_for, slot) = (slot, self.resolve(slot));
             match (&self.slots[slot].state, old) {
                 (State::Dead(_) | State::Moved(_), _) => {}
+                // Asked for what is the old id by now: by its own, or for an earlier rotation.
+                (State::Live(_), _) if asked_for != slot => self.on_old_row(now, slot, row, asking),
                 (State::Live(_), Some(old)) if self.is_renaming(slot) => self.on_rename_rows(now, slot, row, old, asking),
                 (State::Live(_), None) if self.is_renaming(slot) => self.on_old_row(now, slot, row, asking),
                 (State::Live(_), _) => self.on_live_row(now, slot, row, asking),
@@ -339,7 +341,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 // The new row has the old stamp: it landed, and nothing else was changed by it.
                 self.on_same(slot, accessed, asking);
             }
-            (Loaded::Dead { reason, .. }, _) => self.end(now, slot, reason),
+            (Loaded::Dead { reason, .. }, old) => self.on_new_id_dead(now, slot, reason, &old),
             // Ended by someone else, or rotated by someone else: ours would have left a row under the new id.
             (Loaded::Absent, Loaded::Dead { reason, .. }) if current => self.end(now, slot, reason),
             (Loaded::Absent, Loaded::Alias(_)) if current => self.end(now, slot, Reason::Rotated),
@@ -350,6 +352,18 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             }
             (Loaded::Absent, Loaded::Absent) if current => self.on_missing_row(now, slot, asking),
             _ => {}
+        }
+    }
+
+    /// Somebody who knows the new id has ended the session before its rotation has landed: the old row must die too.
+    fn on_new_id_dead(&mut self, now: Time, slot: Slot, reason: Reason, old: &Loaded) {
+        let rename = self.slots[slot].pending().and_then(|pending| pending.rename.as_ref());
+        let old_slot = rename.map(|rename| rename.old_slot);
+        self.end(now, slot, reason);
+        if let Some(old_slot) = old_slot
+            && matches!(old, Loaded::Row(_) | Loaded::Same { .. })
+        {
+            self.start_destroy(now, old_slot, reason, None);
         }
     }
 

@@ -122,6 +122,17 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
     }
 
+    /// The same before it is sent: a change of this bag's own may have come since.
+    pub(crate) fn recheck_unsent_condition(&mut self, slot: Slot) {
+        let Some(condition) = self.slots[slot].pending().and_then(|pending| pending.condition.as_ref()) else { return };
+        if self.bug(Bug::ConditionLaidOver) || self.is_unchanged(slot, &condition.changes, &condition.shown) {
+            return;
+        }
+        if let Some(condition) = self.slots[slot].pending_mut().and_then(|pending| pending.condition.take()) {
+            self.answer(condition.ask, Answer::Conflict);
+        }
+    }
+
     pub(crate) fn same_field(&self, a: Option<ValueRef<'_>>, b: Option<ValueRef<'_>>) -> bool {
         match (a, b) {
             (None, None) => true,

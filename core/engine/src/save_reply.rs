@@ -377,7 +377,7 @@ impl Live {
         let stored = self.version_stored;
         let Some(pending) = &mut self.pending else { return Vec::new() };
         let principal = principal_alone && !pending.dirty.principal;
-        pending.waiters.extract_if(.., |waiter| waiter.version <= stored || (principal && waiter.principal)).collect()
+        pending.waiters.extract_if(.., |waiter| waiter.version <= stored || (principal && waiter.principal_only)).collect()
     }
 }
 
