@@ -169,6 +169,8 @@ fn json_that_is_refused() {
     }
     let deep = "[".repeat(DEPTH_LIMIT + 1) + &"]".repeat(DEPTH_LIMIT + 1);
     assert_eq!(check_json(&deep), Err(JsonError::TooDeep));
+    let after_backslashes = format!("[\"\\\\\",{deep}]");
+    assert_eq!(check_json(&after_backslashes), Err(JsonError::TooDeep));
     let very_deep = "{\"a\":".repeat(1_000_000) + "1" + &"}".repeat(1_000_000);
     assert_eq!(check_json(&very_deep), Err(JsonError::TooDeep));
     assert_eq!(check_json("[\n1,\n  x]"), Err(JsonError::Syntax { line: 3, column: 3 }));

@@ -25,6 +25,8 @@ fn the_same_file_twice_through_this_library() {
     assert_eq!(put(&one, create(1, record(1))), Verdict::DONE);
     assert_eq!(load(&two, 1), Loaded::Row(record(1)));
     one.close().expect("closes");
+    let log = fs::metadata(path.with_extension("db-wal")).expect("the other has it open");
+    assert_eq!(log.len(), 0, "closing cuts the log even so");
     assert_eq!(put(&two, create(2, record(1))), Verdict::DONE);
     assert_eq!(load(&two, 2), Loaded::Row(record(1)));
     drop(one);

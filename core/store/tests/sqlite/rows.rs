@@ -220,6 +220,55 @@ fn an_ended_row_holds_nothing_of_the_visitor() {
     assert_eq!(bare, 3);
 }
 
+/// Rows that expire the earlier the later they were made, so that both orders can be told apart.
+fn backwards(path: &Path, count: u64, due: u64) -> SqliteStore {
+    let store = open(path);
+    let made = |number| {
+        let accessed = if number <= due { Time(9_000_000_000 - number * 1_000_000) } else { LATER };
+        create(number, Record { accessed, ..record(1) })
+    };
+    let writes: Vec<Write> = (1..=count).map(made).collect();
+    assert!(store.commit(&writes, NOW).expect("commits").iter().all(|verdict| *verdict == Verdict::DONE));
+    store
+}
+
+#[test]
+fn a_few_are_swept_in_the_order_of_the_index() {
+    let (_folder, path) = folder();
+    let store = backwards(&path, 6000, 40);
+    for call in 0..4 {
+        let swept = store.sweep(NOW, NOW, 10).expect("sweeps");
+        assert!(swept.more, "call {call}");
+        let mut expected: Vec<_> = (31 - call * 10..=40 - call * 10).map(key).collect();
+        let mut keys = swept.keys;
+        keys.sort();
+        expected.sort();
+        assert_eq!(keys, expected, "call {call}: the oldest first");
+    }
+    assert_eq!(store.sweep(NOW, NOW, 10).expect("sweeps"), holdall_engine::Swept::default());
+}
+
+#[test]
+fn many_are_swept_in_the_order_of_the_table() {
+    let (_folder, path) = folder();
+    let store = backwards(&path, 3000, 2000);
+    let first = store.sweep(NOW, NOW, 10).expect("sweeps");
+    assert_eq!(first.keys, (1..=10).map(key).collect::<Vec<_>>());
+    // What is made behind the walk is found by the next one.
+    assert_eq!(put(&store, create(1, Record { accessed: Time(1), ..record(1) })), Verdict::DONE);
+    let mut expired = first.expired;
+    for _ in 0..1000 {
+        let swept = store.sweep(NOW, NOW, 10).expect("sweeps");
+        expired += swept.expired;
+        if !swept.more {
+            break;
+        }
+    }
+    expired += store.sweep(NOW, NOW, 10).expect("sweeps").expired;
+    assert_eq!(expired, 2001);
+    assert_eq!(store.check().expect("checks").rows, 1000);
+}
+
 /// The index on expires is left alone by most saves, and followed when the bucket changes.
 #[test]
 fn expires_is_coarse() {
