@@ -137,6 +137,12 @@ impl Bag {
         }
     }
 
+    /// Whether this process is a fork of the one that opened the bag, and the bag was not prepared for that.
+    pub(crate) fn is_forked(&self) -> bool {
+        let state = self.state.load(Ordering::Acquire);
+        state == OPEN && self.forks.load(Ordering::Relaxed) != FORKS.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.state.load(Ordering::Acquire) == CLOSED
     }

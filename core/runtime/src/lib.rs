@@ -36,6 +36,7 @@ mod principal;
 mod save;
 mod session;
 mod shard;
+mod state;
 mod ticket;
 mod url;
 mod values;
