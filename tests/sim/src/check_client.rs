@@ -56,12 +56,13 @@ impl Model {
     }
 
     /// An open answered with a session.
-    pub fn on_ready(&mut self, opening: &Opening, now: u64, clock: Time, view: &View) {
+    /// `renaming`: a rotation from this id is not settled at this node, so that both ids find the session here.
+    pub fn on_ready(&mut self, opening: &Opening, now: u64, clock: Time, view: &View, renaming: bool) {
         self.checks += 1;
         let (id, node) = (opening.id, opening.node);
         let lineage = self.ids[id].lineage;
         let fields = self.decode(lineage, &view.block);
-        if self.lineages[lineage].relaxed {
+        if self.lineages[lineage].is_excused() {
             return;
         }
         let (gone_at, sent) = (self.ids[id].gone_at, self.ids[id].sent);
@@ -75,7 +76,7 @@ impl Model {
         }
         let unseen = self.unseen_ms(opening);
         let too_long = gone_at.is_some_and(|gone| unseen != u64::MAX && gone.saturating_add(unseen) < opening.began);
-        if sent && (too_long || (opening.was_gone && unseen == 0)) && gone_at.is_some() {
+        if sent && !renaming && (too_long || (opening.was_gone && unseen == 0)) && gone_at.is_some() {
             let what = format!("session {lineage}: id {id} opened at node {node} ({opening:?}), gone since {gone_at:?}");
             self.fail("I2 no resurrection, I3 no old id", what);
         }
@@ -118,7 +119,7 @@ impl Model {
             let view = self.view(lineage, node);
             let (last, floor) = (view.last[field], view.floor[field]);
             let write = self.writes[last as usize].clone();
-            let mine = last != 0 && !write.void;
+            let mine = last != 0 && !write.void && self.travels_with(last, opening.id);
             if mine && write.landed.is_none() {
                 if shown != write.value && write.shown.is_none() {
                     let what = format!("session {lineage}: node {node} shows {shown} for {}, set to {} there", NAMES[field], write.value);
@@ -166,7 +167,7 @@ impl Model {
 
     /// A revision that a node gives out must be committed, and never go back there.
     pub fn check_revision_told(&mut self, lineage: usize, node: usize, revision: u64) {
-        if self.lineages[lineage].relaxed {
+        if self.lineages[lineage].is_excused() {
             return;
         }
         if !self.lineages[lineage].history.iter().any(|commit| commit.revision == revision) {
@@ -190,7 +191,7 @@ impl Model {
         let view = self.view(lineage, node).clone();
         let session = &self.lineages[lineage];
         let info = &self.ids[id];
-        if session.relaxed || closed || view.ended || view.purged || info.gone_at.is_some() {
+        if session.is_excused() || closed || view.ended || view.purged || info.gone_at.is_some() {
             return;
         }
         let remembered = if opening.fresh_ms > 0 && reason.is_none() { self.plan.config.negative_ms + 100_000 } else { 0 };
@@ -233,15 +234,15 @@ impl Model {
     }
 
     /// A caller was told that his changes are committed.
-    pub fn on_stored(&mut self, lineage: usize, node: usize, numbers: &[u32], principal: Option<u8>, revision: u64) {
+    pub fn on_stored(&mut self, lineage: usize, node: usize, numbers: &[u32], principal: Option<(u8, u32)>, revision: u64) {
         self.checks += 1;
-        if self.lineages[lineage].relaxed {
+        if self.lineages[lineage].is_excused() {
             return;
         }
         for number in numbers {
             let write = &self.writes[*number as usize];
             let (field, value, over) = (write.field, write.value, write.over);
-            let later = self.lineages[lineage].views[node].landed[field] >= *number;
+            let later = self.lineages[lineage].views[node].landed[field] >= *number || self.was_removed_after(lineage, node, field, *number);
             let gone_anyway = value == 0 && self.lineages[lineage].history.last().is_none_or(|last| last.fields[field] == 0);
             let removed_before = value == 0 && over == 0;
             if write.landed.is_none() && !later && !gone_anyway && !removed_before && !self.was_absent_since(lineage, field, *number) {
@@ -249,7 +250,8 @@ impl Model {
                 self.fail("I1 stored is stored", what);
             }
         }
-        if let Some(principal) = principal
+        if let Some((principal, call)) = principal
+            && self.view(lineage, node).principal_calls == call
             && !self.lineages[lineage].history.iter().any(|commit| commit.principal == principal)
         {
             self.fail("I1 stored is stored", format!("session {lineage}: principal {principal} told to be stored at node {node}"));
@@ -260,19 +262,27 @@ impl Model {
         }
     }
 
+    /// Whether the same node removed the field again after that change, and it was absent since.
+    fn was_removed_after(&self, lineage: usize, node: usize, field: usize, number: u32) -> bool {
+        let later = self.writes.iter().skip(number as usize + 1);
+        let mut later = later.filter(|write| (write.lineage, write.node, write.field) == (lineage, node, field));
+        later.any(|write| write.value == 0 && !write.refused) && self.lineages[lineage].history.iter().any(|commit| commit.fields[field] == 0)
+    }
+
     /// Whether a field was absent in some state after a removal was asked for (someone else may have removed it).
     fn was_absent_since(&self, lineage: usize, field: usize, number: u32) -> bool {
         self.writes[number as usize].value == 0 && self.lineages[lineage].history.iter().any(|commit| commit.fields[field] == 0)
     }
 
     /// A node says that nothing is unsaved: everything that was asked for there is committed or given up.
-    pub fn on_nothing_unsaved(&mut self, node: usize) {
+    pub fn on_nothing_unsaved(&mut self, node: usize, clock: Time) {
         self.checks += 1;
         let run = self.runs[node];
         for lineage in 0..self.lineages.len() {
             let session = &self.lineages[lineage];
             let view = &session.views[node];
-            if session.relaxed || view.run != run || view.ended || view.purged {
+            let over = clock >= session.deadline || (session.idle_ms > 0 && clock >= view.used + session.idle_ms);
+            if session.is_excused() || view.run != run || view.ended || view.purged || over {
                 continue;
             }
             let ended_elsewhere = self.living_ids(lineage).is_empty() && session.ended.is_some();
@@ -294,13 +304,17 @@ impl Model {
     }
 
     /// A caller was told that a destroy is committed.
-    pub fn on_destroyed(&mut self, lineage: usize, node: usize) {
+    pub fn on_destroyed(&mut self, lineage: usize, id: usize, node: usize) {
         self.checks += 1;
-        if self.lineages[lineage].relaxed {
+        if self.lineages[lineage].is_excused() {
             return;
         }
         let living = self.living_ids(lineage);
-        if !living.is_empty() {
+        // Rotated to this id at another node, which was told "pending": the old row dies when that node learns of it.
+        let rotation_pending = self.ids[id].live_since.is_none() && self.ids[id].made_by.0 != node;
+        // A dead row that was swept leads nowhere any more.
+        let broken = self.lineages[lineage].ids.iter().any(|id| self.ids[*id].swept);
+        if !living.is_empty() && !rotation_pending && !broken {
             self.fail("I2 destroyed is destroyed", format!("session {lineage}: node {node} told so, but id {} lives", living[0]));
         }
         self.end_at(lineage, node);
@@ -312,10 +326,19 @@ impl Model {
         let view = self.view(lineage, node).clone();
         let session = &self.lineages[lineage];
         let over = clock >= session.deadline || (session.idle_ms > 0 && clock >= view.used + session.idle_ms);
-        let explained = session.relaxed || session.destroy_tried || view.purged || over || session.ended.is_some();
+        let explained = session.is_excused() || session.destroy_tried || view.purged || view.ended || over || session.ended.is_some();
         let rotated = session.ids.iter().any(|id| self.ids[*id].gone_at.is_some());
         if !explained && !rotated {
             self.fail("I15 honesty", format!("session {lineage}: node {node} told that it ended ({reason:?}), and it did not"));
+        }
+    }
+
+    /// A change or rotation through an id was refused, since it is dead.
+    pub fn on_dead(&mut self, id: usize, node: usize, clock: Time, reason: Reason) {
+        let lineage = self.ids[id].lineage;
+        let rotated = reason == Reason::Rotated && self.lineages[lineage].ids.last() != Some(&id);
+        if !rotated && !self.is_closed(id, node) {
+            self.on_ended(lineage, node, clock, reason);
         }
     }
 

@@ -86,6 +86,8 @@ pub(crate) struct Request {
     pub(crate) rename: Option<(usize, usize)>,
     pub(crate) touch: bool,
     pub(crate) verify: bool,
+    /// How often it was refused as busy.
+    pub(crate) tries: u32,
 }
 
 impl World {
@@ -150,7 +152,7 @@ impl World {
         let Some(lineage) = holder.lineage else { return };
         let mut id = holder.id;
         if act == Act::OpenOld {
-            let ids = &self.model.lineages[lineage].ids;
+            let ids = self.told_ids(lineage);
             id = ids[self.random.below(ids.len() as u64) as usize];
         }
         let (mut fresh_ms, mut at_least) = self.draw_freshness(&holder);
@@ -194,6 +196,7 @@ impl World {
             rename: None,
             touch,
             verify: false,
+            tries: 0,
         });
         self.at(self.now + 60_000, Happening::GiveUp(request, 0));
         self.step_request(request);
@@ -207,6 +210,10 @@ impl World {
         let was_gone = self.model.ids[id].gone_at.is_some();
         let store_clock = self.store_time();
         Opening { id, node, began: self.now, committed, was_gone, fresh_ms, at_least, store_clock, accessed }
+    }
+
+    fn told_ids(&self, lineage: usize) -> Vec<usize> {
+        self.model.lineages[lineage].ids.iter().filter(|id| self.model.ids[**id].told).copied().collect()
     }
 
     /// The request goes on, if it can.
@@ -256,7 +263,8 @@ impl World {
             Fetch::Ready(view) => {
                 self.trace.add(&[20, request as u64, view.revision.unwrap_or(0)]);
                 self.trace.say(now, || format!("request {request} opens id {id} at node {node}: ready, {:?}", opening));
-                self.model.on_ready(&opening, now, clock, &view);
+                let renaming = self.is_renaming(node, id);
+                self.model.on_ready(&opening, now, clock, &view, renaming);
                 self.opened(request, clock, view);
             }
             Fetch::Load(asked) | Fetch::Wait(asked) => {
@@ -278,13 +286,12 @@ impl World {
 
     fn opened(&mut self, request: usize, clock: Time, view: holdall_engine::View) {
         let opening = self.requests[request].opening;
-        let lineage = self.model.ids[opening.id].lineage;
         if self.requests[request].verify {
             self.verified(request, &view);
             return;
         }
         if self.requests[request].touch && !view.alias {
-            self.model.used(lineage, opening.node, self.now, clock);
+            self.model.used(opening.id, opening.node, self.now, clock);
         }
         if view.alias || matches!(self.requests[request].act, Act::Read | Act::OpenOld | Act::Peek) {
             self.requests[request].stage = Stage::Done;
@@ -332,7 +339,8 @@ impl World {
     }
 
     /// Draws changes of up to three fields; their numbers are not valid before the engine has taken them.
-    fn draw_changes(&mut self, lineage: usize, node: usize, current: &Block, creates: bool) -> (Changes, Vec<u32>) {
+    fn draw_changes(&mut self, id: usize, node: usize, current: &Block, creates: bool) -> (Changes, Vec<u32>) {
+        let lineage = self.model.ids[id].lineage;
         let before = self.model.decode(lineage, current);
         let mut changes = Changes::new();
         let mut numbers: Vec<u32> = Vec::new();
@@ -347,11 +355,12 @@ impl World {
             }
             let number = self.model.writes.len() as u32;
             let last = self.model.view(lineage, node).last[field];
-            let removed = last != 0 && before[field] == 0 && self.model.is_open(last);
+            let removed = last != 0 && before[field] == 0 && self.model.is_open(last) && self.model.travels_with(last, id);
             let pad = self.random.between(1, self.plan.value_bytes) as u32;
             let poison = !remove && self.random.chance(self.plan.poison);
             self.model.writes.push(WriteInfo {
                 lineage,
+                id,
                 field,
                 node,
                 run: self.model.runs[node],
@@ -363,6 +372,7 @@ impl World {
                 landed: None,
                 known: None,
                 void: true,
+                refused: true,
                 pad,
             });
             numbers.push(number);
@@ -386,7 +396,10 @@ impl World {
             self.reopen(request);
             return;
         };
-        let (mut changes, numbers) = self.draw_changes(lineage, node, &current, false);
+        let (mut changes, mut numbers) = self.draw_changes(id, node, &current, false);
+        if principal.is_some() && self.random.chance(500) {
+            (changes, numbers) = (Changes::new(), Vec::new());
+        }
         let mut over = 0;
         if let Some(principal) = principal {
             changes.principal = Some(Some(format!("user-{principal}").into()));
@@ -407,24 +420,29 @@ impl World {
         match applied {
             Applied::Done { block, ask, .. } => {
                 self.accept(node, lineage, &numbers, if_unchanged.then(|| shown.clone()).flatten().as_ref());
-                self.after_done(node, lineage, &numbers, &block, clock);
-                self.note_overwritten(node, lineage, &numbers, shown.as_ref(), &current);
+                self.after_done(node, lineage, &numbers, &block, Some((id, clock)));
                 if let Some(principal) = principal {
                     self.note_principal(node, lineage, principal, over);
                 }
+                let principal = principal.map(|principal| (principal, self.model.view(lineage, node).principal_calls));
                 match ask {
-                    Some(ask) => self.wait_for(request, node, ask, Awaited::Save { lineage, numbers, principal, apart: false }),
+                    Some(ask) => self.wait_for(request, node, ask, Awaited::Save { lineage, numbers: numbers.clone(), principal, apart: false }),
                     None => self.requests[request].stage = Stage::Done,
                 }
+                self.note_overwritten(node, lineage, &numbers, shown.as_ref(), &current);
             }
             Applied::Asked(ask) => {
                 self.accept_apart(lineage, &numbers, shown.as_ref());
-                self.model.used(lineage, node, self.now, clock);
+                self.model.used(id, node, self.now, clock);
+                if let Some(principal) = principal {
+                    self.note_principal(node, lineage, principal, over);
+                }
+                let principal = principal.map(|principal| (principal, self.model.view(lineage, node).principal_calls));
                 self.wait_for(request, node, ask, Awaited::Save { lineage, numbers, principal, apart: true });
             }
             Applied::NotLoaded => self.reopen(request),
             Applied::Dead(reason) => {
-                self.model.on_ended(lineage, node, clock, reason);
+                self.model.on_dead(id, node, clock, reason);
                 self.requests[request].stage = Stage::Done;
             }
             Applied::Conflict => {
@@ -434,8 +452,7 @@ impl World {
                 self.requests[request].stage = Stage::Done;
             }
             Applied::Busy => {
-                let again = self.now + self.random.between(1, 300);
-                self.at(again, Happening::Step(request));
+                self.try_again(request);
             }
             Applied::Exists | Applied::TooLarge { .. } => {
                 self.model.fail("I15 honesty", "a change of a small, open session is refused as too large or taken");
@@ -445,7 +462,7 @@ impl World {
 
     /// The principal that the node knows for a session, its own unsaved one included.
     fn known_principal(&mut self, node: usize, lineage: usize, bytes: &[u8]) -> u8 {
-        let view = self.model.view(lineage, node).principal;
+        let asked = self.model.view(lineage, node).principals.last().copied();
         let now = self.now;
         let clock = self.nodes[node].time(now);
         let Some(engine) = &mut self.nodes[node].engine else { return 0 };
@@ -457,14 +474,20 @@ impl World {
             }
             _ => 0,
         };
-        match view {
-            Some((asked, over)) if asked == seen && self.model.lineages[lineage].history.last().is_none_or(|last| last.principal != seen) => over,
+        let committed = self.model.lineages[lineage].history.last().map_or(0, |last| last.principal);
+        match asked {
+            Some((asked, over)) if asked == seen && committed != seen => over,
             _ => seen,
         }
     }
 
     fn note_principal(&mut self, node: usize, lineage: usize, principal: u8, over: u8) {
-        self.model.view(lineage, node).principal = Some((principal, over));
+        let view = self.model.view(lineage, node);
+        view.principal_calls += 1;
+        view.principals.push((principal, over));
+        if view.principals.len() > 4 {
+            view.principals.remove(0);
+        }
         self.model.lineages[lineage].principals |= 1 << principal;
         if self.purges.iter().any(|(_, _, purged)| *purged == principal) {
             self.mark_purged(lineage);
@@ -476,7 +499,7 @@ impl World {
         let shown = shown.map(|block| self.model.decode(lineage, block));
         for number in numbers {
             let write = &mut self.model.writes[*number as usize];
-            write.void = false;
+            (write.void, write.refused) = (false, false);
             let field = write.field;
             write.shown = shown.map(|fields| fields[field]);
             self.model.view(lineage, node).last[field] = *number;
@@ -487,13 +510,15 @@ impl World {
         let shown = shown.map(|block| self.model.decode(lineage, block));
         for number in numbers {
             let write = &mut self.model.writes[*number as usize];
-            write.void = false;
+            (write.void, write.refused) = (false, false);
             write.shown = shown.map(|fields| fields[write.field]);
         }
     }
 
-    fn after_done(&mut self, node: usize, lineage: usize, numbers: &[u32], block: &Block, clock: Time) {
-        self.model.used(lineage, node, self.now, clock);
+    fn after_done(&mut self, node: usize, lineage: usize, numbers: &[u32], block: &Block, used: Option<(usize, Time)>) {
+        if let Some((id, clock)) = used {
+            self.model.used(id, node, self.now, clock);
+        }
         let fields = self.model.decode(lineage, block);
         for number in numbers {
             let write = &self.model.writes[*number as usize];
@@ -519,6 +544,17 @@ impl World {
         if view.overwrites > view.overwrites_told {
             self.model.fail("2 overwriting is reported", format!("session {lineage}: node {node}, against what was shown"));
         }
+    }
+
+    /// Refused as busy: tries again, for ever unless a bad row may keep it so.
+    fn try_again(&mut self, request: usize) {
+        self.requests[request].tries += 1;
+        if self.requests[request].tries > 30 && self.plan.poison > 0 {
+            self.requests[request].stage = Stage::Done;
+            return;
+        }
+        let again = self.now + self.random.between(1, 400);
+        self.at(again, Happening::Step(request));
     }
 
     fn reopen(&mut self, request: usize) {
@@ -582,7 +618,7 @@ impl World {
         let lineage = self.model.ids[id].lineage;
         let now = self.now;
         let clock = self.nodes[node].time(now);
-        let new = self.model.new_id(lineage, node);
+        let new = self.model.new_id(lineage, node, Some(id));
         let (old_bytes, new_bytes) = (self.model.ids[id].bytes.clone(), self.model.ids[new].bytes.clone());
         let Some(engine) = &mut self.nodes[node].engine else { return };
         let (old_ref, new_ref) = (engine.id_ref(&old_bytes), engine.id_ref(&new_bytes));
@@ -590,7 +626,7 @@ impl World {
         self.trace.say(now, || format!("request {request} rotates id {id} to {new} of session {lineage} at node {node}: {renamed:?}"));
         match renamed {
             Renamed::Asked(ask) => {
-                self.model.used(lineage, node, now, clock);
+                self.model.used(new, node, now, clock);
                 self.requests[request].rename = Some((id, new));
                 self.wait_for(request, node, ask, Awaited::Rename { old: id, new, grace: grace_ms > 0 });
             }
@@ -600,13 +636,12 @@ impl World {
             }
             Renamed::Dead(reason) => {
                 self.forget_id(lineage, new);
-                self.model.on_ended(lineage, node, clock, reason);
+                self.model.on_dead(id, node, clock, reason);
                 self.requests[request].stage = Stage::Done;
             }
             Renamed::Busy => {
                 self.forget_id(lineage, new);
-                let again = now + self.random.between(1, 500);
-                self.at(again, Happening::Step(request));
+                self.try_again(request);
             }
         }
     }
@@ -632,6 +667,7 @@ impl World {
     }
 
     pub(crate) fn move_visitors(&mut self, lineage: usize, old: usize, new: usize) {
+        self.model.ids[new].told = true;
         for visitor in self.visitors.iter_mut().filter(|visitor| visitor.lineage == Some(lineage) && visitor.id == old) {
             visitor.id = new;
         }
@@ -639,7 +675,7 @@ impl World {
 
     fn destroy(&mut self, visitor: usize, node: usize, act: Act) {
         let Some(lineage) = self.visitors[visitor].lineage else { return };
-        let ids = &self.model.lineages[lineage].ids;
+        let ids = self.told_ids(lineage);
         let id = if act == Act::DestroyOld { ids[self.random.below(ids.len() as u64) as usize] } else { self.visitors[visitor].id };
         let bytes = self.model.ids[id].bytes.clone();
         let now = self.now;
@@ -676,6 +712,12 @@ impl World {
         }
     }
 
+    /// Whether a rotation from an id is not settled at a node.
+    fn is_renaming(&self, node: usize, id: usize) -> bool {
+        let asks = self.nodes[node].asks.values();
+        asks.into_iter().any(|(awaited, _, _)| matches!(awaited, Awaited::Rename { old, .. } if *old == id))
+    }
+
     /// A request that only waits for an answer.
     fn quiet_request(&mut self, visitor: usize, node: usize, act: Act, id: usize) -> usize {
         let opening = self.begin_opening(id, node, 0, None);
@@ -691,6 +733,7 @@ impl World {
             rename: None,
             touch: false,
             verify: false,
+            tries: 0,
         });
         self.requests.len() - 1
     }
@@ -736,14 +779,14 @@ impl World {
         let [low, high] = self.plan.life_ms;
         let deadline = if high == 0 { Time::NEVER } else { clock + self.random.between(low, high) };
         let lineage = self.model.new_lineage(node, idle_ms, deadline, (now, clock));
-        let id = self.model.new_id(lineage, node);
+        let id = self.model.new_id(lineage, node, None);
         self.create_under(Some(visitor), node, lineage, id, Limits { idle_ms, deadline });
     }
 
     fn create_under(&mut self, visitor: Option<usize>, node: usize, lineage: usize, id: usize, limits: Limits) {
         let now = self.now;
         let clock = self.nodes[node].time(now);
-        let (changes, numbers) = self.draw_changes(lineage, node, &Block::empty(), true);
+        let (changes, numbers) = self.draw_changes(id, node, &Block::empty(), true);
         let stored = self.wants_stored();
         let bytes = self.model.ids[id].bytes.clone();
         let Some(engine) = &mut self.nodes[node].engine else { return };
@@ -755,7 +798,7 @@ impl World {
         match applied {
             Applied::Done { block, ask, .. } => {
                 self.accept(node, lineage, &numbers, None);
-                self.after_done(node, lineage, &numbers, &block, clock);
+                self.after_done(node, lineage, &numbers, &block, visitor.map(|_| (id, clock)));
                 if let Some(visitor) = visitor {
                     self.visitors[visitor] = Visitor { lineage: Some(lineage), id, ticket: None, node };
                 }
@@ -783,6 +826,7 @@ impl World {
         let limits = Limits { idle_ms: session.idle_ms, deadline: session.deadline };
         let open_here = self.model.view(lineage, node).last != [0; FIELDS];
         if !open_here {
+            self.model.lineages[lineage].create_retried = true;
             self.create_under(None, node, lineage, id, limits);
         }
     }

@@ -3,10 +3,10 @@
 use crate::model::Model;
 use crate::node::Awaited;
 use crate::world::{Happening, World};
-use holdall_engine::{Answer, Event, Key, Lane, OpId, OpKind, Reason, Write, WriteKind};
+use holdall_engine::{Answer, Event, Key, Lane, OpId, OpKind, Write, WriteKind};
 
 /// So many timers in a row may lead to nothing.
-const IDLE_TURNS: u32 = 300;
+const IDLE_TURNS: u32 = 100;
 
 impl World {
     /// Looks at everything that an engine has to say, until it has nothing more.
@@ -79,8 +79,12 @@ impl World {
             Event::ChangesLost { key, reason, .. } => {
                 let Some(lineage) = of(&self.model, key) else { return };
                 self.model.view(lineage, node).loss_told = true;
-                let lost = self.model.lineages[lineage].ended.is_some() || *reason == Reason::Gone;
-                self.void_open(node, lineage, lost);
+                let clock = self.nodes[node].clock.clone().read(self.now);
+                if !self.model.lineages[lineage].create_retried {
+                    self.model.on_ended(lineage, node, clock, *reason);
+                }
+                let id = self.model.keys[key];
+                self.void_open(node, lineage, Some(id));
             }
             Event::CreateLost { key } => {
                 let Some(lineage) = of(&self.model, key) else { return };
@@ -97,7 +101,7 @@ impl World {
             Event::Expired { key, last, .. } => {
                 let Some(lineage) = of(&self.model, key) else { return };
                 if let Some(last) = last {
-                    self.on_claimed(lineage, last);
+                    self.on_claimed(lineage, node, last);
                 }
             }
             Event::WentBack { key, .. } => {
@@ -110,7 +114,7 @@ impl World {
         }
     }
 
-    fn on_claimed(&mut self, lineage: usize, last: &holdall_engine::Record) {
+    fn on_claimed(&mut self, lineage: usize, node: usize, last: &holdall_engine::Record) {
         let fields = self.model.decode(lineage, &last.block);
         let session = &mut self.model.lineages[lineage];
         session.claims += 1;
@@ -119,19 +123,23 @@ impl World {
         }
         if session.claims > 1 {
             self.model.fail("I19 events", format!("session {lineage} was handed out as expired twice"));
-        } else if session.history.last().is_none_or(|commit| commit.fields != fields) {
+            return;
+        }
+        let stored = session.history.last().map_or([0; crate::model::FIELDS], |commit| commit.fields);
+        // What the claiming node had not written yet is handed out too.
+        let own = |number: u32| self.model.writes[number as usize].node == node;
+        if stored.iter().zip(fields).any(|(stored, handed)| *stored != handed && handed != 0 && !own(handed)) {
             self.model.fail("I19 events", format!("session {lineage}: its last content was not its last"));
         }
     }
 
     /// What is not committed of a session at a node will never be.
-    pub(crate) fn void_open(&mut self, node: usize, lineage: usize, really: bool) {
-        if !really {
-            return;
-        }
+    pub(crate) fn void_open(&mut self, node: usize, lineage: usize, id: Option<usize>) {
         let run = self.model.runs[node];
+        let all = id.is_none_or(|id| self.model.ids[id].made_by == (node, run));
         for write in &mut self.model.writes {
-            if (write.lineage, write.node, write.run) == (lineage, node, run) && write.landed.is_none() && write.known.is_none() {
+            let through = all || Some(write.id) == id;
+            if through && (write.lineage, write.node, write.run) == (lineage, node, run) && write.landed.is_none() && write.known.is_none() {
                 write.void = true;
             }
         }
@@ -162,7 +170,9 @@ impl World {
             keys.push(to.clone());
         }
         for key in keys {
-            if let Some(id) = self.model.keys.get(&key) {
+            if write.record().is_some()
+                && let Some(id) = self.model.keys.get(&key)
+            {
                 self.model.ids[*id].sent = true;
             }
             if lane != Lane::Saves {
@@ -199,17 +209,18 @@ impl World {
             }
             (Awaited::Save { lineage, numbers, .. }, Answer::Ended(reason)) => {
                 self.model.on_ended(lineage, node, clock, *reason);
-                self.give_up_writes(&numbers);
+                self.give_up_writes(&numbers, false);
             }
             (Awaited::Save { lineage, numbers, apart, .. }, Answer::Conflict) => {
                 if apart {
-                    self.give_up_writes(&numbers);
+                    self.give_up_writes(&numbers, true);
                 } else {
-                    self.model.view(lineage, node).principal = None;
+                    let view = self.model.view(lineage, node);
+                view.principals.pop();
                 }
             }
-            (Awaited::Save { numbers, apart: true, .. }, Answer::Rejected(_)) => self.give_up_writes(&numbers),
-            (Awaited::Save { lineage, .. }, Answer::Exists) => self.void_open(node, lineage, true),
+            (Awaited::Save { numbers, apart: true, .. }, Answer::Rejected(_)) => self.give_up_writes(&numbers, true),
+            (Awaited::Save { lineage, .. }, Answer::Exists) => self.void_open(node, lineage, None),
             (Awaited::Save { .. }, Answer::Rejected(_)) => {}
             (Awaited::Save { apart: true, .. }, Answer::Unknown) => {}
             (Awaited::Rename { old, new, grace }, Answer::Stored { revision }) => {
@@ -228,13 +239,16 @@ impl World {
                 let lineage = self.model.ids[new].lineage;
                 self.model.on_ended(lineage, node, clock, *reason);
             }
-            (Awaited::Rename { .. }, Answer::Rejected(_)) if self.plan.poison > 0 => {}
+            (Awaited::Rename { new, .. }, Answer::Exists) if self.model.lineages[self.model.ids[new].lineage].create_retried => {}
+            (Awaited::Rename { .. }, Answer::Rejected(_)) if !self.plan.calm => {}
             (Awaited::Destroy { id }, Answer::Destroyed { .. }) => {
                 let lineage = self.model.ids[id].lineage;
-                self.model.on_destroyed(lineage, node);
+                self.model.on_destroyed(lineage, id, node);
             }
             (Awaited::Purge { principal, except, began }, Answer::Destroyed { .. }) => {
-                self.purges.retain(|purge| *purge != (node, principal.into(), principal));
+                if let Some(place) = self.purges.iter().position(|purge| *purge == (node, principal.into(), principal)) {
+                    self.purges.swap_remove(place);
+                }
                 self.on_purged(node, principal, except, began);
             }
             (awaited, answer) => {
@@ -246,10 +260,11 @@ impl World {
         }
     }
 
-    fn give_up_writes(&mut self, numbers: &[u32]) {
+    fn give_up_writes(&mut self, numbers: &[u32], refused: bool) {
         for number in numbers {
             let write = &mut self.model.writes[*number as usize];
             write.void = write.landed.is_none();
+            write.refused = refused;
         }
     }
 
@@ -307,7 +322,8 @@ impl World {
         let Some(engine) = &self.nodes[node].engine else { return };
         let done = engine.unsaved().is_empty();
         if done {
-            self.model.on_nothing_unsaved(node);
+            let clock = self.nodes[node].clock.clone().read(self.now);
+            self.model.on_nothing_unsaved(node, clock);
         }
         if done || self.now > since + 120_000 {
             self.trace.say(self.now, || format!("node {node} is closed, {}", if done { "all written" } else { "given up" }));

@@ -155,6 +155,13 @@ impl Plan {
         if self.calm {
             self.poison = 0;
         }
+        let config = &mut self.config;
+        if config.memory_bytes < 1 << 20 {
+            // A session must fit, and a row that can't be written keeps its place for ever.
+            config.unsaved_bytes = config.unsaved_bytes.max(5_000);
+            self.value_bytes = self.value_bytes.min(config.unsaved_bytes as u64 / 50);
+            self.poison = 0;
+        }
         self.idle_ms[1] = self.idle_ms[1].max(self.idle_ms[0]);
         self
     }

@@ -19,6 +19,8 @@ pub type Fields = [u32; FIELDS];
 pub struct WriteInfo {
     /// Of which session.
     pub lineage: usize,
+    /// Through which id.
+    pub id: usize,
     /// Which field.
     pub field: usize,
     /// Where it was asked for, and in which run of that node.
@@ -41,6 +43,8 @@ pub struct WriteInfo {
     pub known: Option<u64>,
     /// It was refused or lost, and its caller told so.
     pub void: bool,
+    /// It was refused: it must never be committed.
+    pub refused: bool,
     /// The bytes after the number.
     pub pad: u32,
 }
@@ -75,6 +79,8 @@ pub struct NodeView {
     pub revision: u64,
     /// The last use here, by the node's clock.
     pub used: Time,
+    /// Through which id.
+    pub used_id: usize,
     /// The session was ended here.
     pub ended: bool,
     /// A purge may have ended it here.
@@ -85,8 +91,10 @@ pub struct NodeView {
     pub overwrites_told: u32,
     /// Lost changes were reported.
     pub loss_told: bool,
-    /// What `set_principal` asked for here, and over which one.
-    pub principal: Option<(u8, u8)>,
+    /// What the last calls of `set_principal` here asked for, and over which one.
+    pub principals: Vec<(u8, u8)>,
+    /// How many such calls there were.
+    pub principal_calls: u32,
 }
 
 /// One id of a session.
@@ -98,8 +106,12 @@ pub struct IdInfo {
     pub key: Key,
     /// Whose it is.
     pub lineage: usize,
+    /// The id that was rotated to this one.
+    pub parent: Option<usize>,
     /// The node and run that made it.
     pub made_by: (usize, u32),
+    /// A client knows it.
+    pub told: bool,
     /// A write of it was sent.
     pub sent: bool,
     /// Since when its row lives, in virtual time.
@@ -110,6 +122,8 @@ pub struct IdInfo {
     pub alias_until: Time,
     /// Nodes (and runs) that must not open it any more.
     pub closed: Vec<(usize, u32)>,
+    /// Its dead row was swept.
+    pub swept: bool,
     /// Its row can't be read.
     pub corrupt: bool,
 }
@@ -129,6 +143,8 @@ pub struct Lineage {
     pub destroy_tried: bool,
     /// The store lost part of its history: little can be promised.
     pub relaxed: bool,
+    /// Someone tried to create it again: once it is over and swept, that makes a new session of that name.
+    pub create_retried: bool,
     /// The store's `accessed` over time.
     pub accessed: Vec<(u64, Time)>,
     /// The last use anywhere, by the clock of the node.
@@ -147,6 +163,13 @@ pub struct Lineage {
     pub created_events: u32,
     /// Ended with its last content as an event.
     pub claims: u32,
+}
+
+impl Lineage {
+    /// Whether clients can't be promised what they see: the store lost states, or two creates met under one id.
+    pub fn is_excused(&self) -> bool {
+        self.relaxed || self.create_retried
+    }
 }
 
 /// Everything that was promised and seen.
@@ -177,6 +200,7 @@ impl Model {
     pub fn new(plan: &Plan) -> Self {
         let none = WriteInfo {
             lineage: usize::MAX,
+            id: usize::MAX,
             field: 0,
             node: usize::MAX,
             run: 0,
@@ -188,6 +212,7 @@ impl Model {
             landed: None,
             known: None,
             void: true,
+            refused: true,
             pad: 0,
         };
         Self {
@@ -219,6 +244,7 @@ impl Model {
             ended: None,
             destroy_tried: false,
             relaxed: false,
+            create_retried: false,
             accessed: Vec::new(),
             last_use: at.1,
             last_use_at: at.0,
@@ -233,21 +259,24 @@ impl Model {
     }
 
     /// A new id of a session.
-    pub fn new_id(&mut self, lineage: usize, node: usize) -> usize {
+    pub fn new_id(&mut self, lineage: usize, node: usize, parent: Option<usize>) -> usize {
         let id = self.ids.len();
-        let bytes = format!("session-{id}-of-{lineage}").into_bytes();
+        let bytes = format!("{id:04}-of-session-{lineage}").into_bytes();
         let key = key_of(&bytes);
         self.keys.insert(key.clone(), id);
         self.ids.push(IdInfo {
             bytes,
             key,
             lineage,
+            parent,
             made_by: (node, self.runs[node]),
+            told: self.lineages[lineage].ids.is_empty(),
             sent: false,
             live_since: None,
             gone_at: None,
             alias_until: Time::ZERO,
             closed: Vec::new(),
+            swept: false,
             corrupt: false,
         });
         self.lineages[lineage].ids.push(id);
@@ -281,8 +310,10 @@ impl Model {
     }
 
     /// A use of the session at a node.
-    pub fn used(&mut self, lineage: usize, node: usize, at: u64, clock: Time) {
-        self.view(lineage, node).used = clock;
+    pub fn used(&mut self, id: usize, node: usize, at: u64, clock: Time) {
+        let lineage = self.ids[id].lineage;
+        let view = self.view(lineage, node);
+        (view.used, view.used_id) = (clock, id);
         let lineage = &mut self.lineages[lineage];
         lineage.last_use = lineage.last_use.max(clock);
         lineage.last_use_at = at;
@@ -329,6 +360,21 @@ impl Model {
         4 + number.to_string().len() + pad as usize
     }
 
+    /// Whether a write that was asked for through one id is part of the session under another at that node: only a
+    /// rotation from there takes along what is not committed.
+    pub fn travels_with(&self, number: u32, id: usize) -> bool {
+        let write = &self.writes[number as usize];
+        let mut id = id;
+        while id != write.id {
+            let info = &self.ids[id];
+            match info.parent {
+                Some(parent) if info.made_by == (write.node, write.run) => id = parent,
+                _ => return false,
+            }
+        }
+        true
+    }
+
     /// Whether a write is neither committed nor given up.
     pub fn is_open(&self, number: u32) -> bool {
         let write = &self.writes[number as usize];
@@ -352,8 +398,8 @@ impl Model {
 
 /// The key of an id: what a layout would make of it.
 pub fn key_of(id: &[u8]) -> Key {
-    let mut bytes = b"k:".to_vec();
-    bytes.extend(id);
+    let mut bytes = id.to_vec();
+    bytes.extend(b":key");
     Key::new(&bytes)
 }
 

@@ -61,8 +61,8 @@ pub enum Awaited {
         lineage: usize,
         /// The changes.
         numbers: Vec<u32>,
-        /// The principal that was set.
-        principal: Option<u8>,
+        /// The principal that was set, and how many had been set there by then.
+        principal: Option<(u8, u32)>,
         /// The changes carry a condition and are kept apart.
         apart: bool,
     },
@@ -121,8 +121,8 @@ pub struct Node {
     pub turns: u64,
     /// Destroys asked for: tombstones take memory beyond the limit.
     pub destroys: usize,
-    /// The lanes' last failure, in virtual time.
-    pub last_failure: u64,
+    /// When the last timer came, in virtual time.
+    pub last_timer: u64,
 }
 
 impl Node {
@@ -143,7 +143,7 @@ impl Node {
             idle_turns: 0,
             turns: 0,
             destroys: 0,
-            last_failure: 0,
+            last_timer: 0,
         }
     }
 

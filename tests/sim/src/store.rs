@@ -223,7 +223,12 @@ impl Store {
         if self.rows.contains_key(to) {
             return Verdict::Exists;
         }
-        self.put(to, Some(Row::Live(record.clone())), effects);
+        let used = match self.rows.get(key) {
+            Some(Row::Live(old)) => old.accessed,
+            _ => Time::ZERO,
+        };
+        let moved = Record { accessed: record.accessed.max(used), ..record.clone() };
+        self.put(to, Some(Row::Live(moved)), effects);
         let old = Row::Ended { reason: Reason::Rotated, alias_until, successor: Some(to.clone()), until };
         self.put(key, Some(old).filter(|_| !self.has(StoreBug::RenameMovesRow)), effects)
     }

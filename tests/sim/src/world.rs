@@ -96,6 +96,7 @@ pub struct World {
     outage: bool,
     copies: Vec<(u64, BTreeMap<holdall_engine::Key, Row>)>,
     pub(crate) settling: bool,
+    pub(crate) verified_once: bool,
     pub(crate) purges: Vec<(usize, u32, u8)>,
     pub(crate) steps: u64,
 }
@@ -128,6 +129,7 @@ impl World {
             outage: false,
             copies: Vec::new(),
             settling: false,
+            verified_once: false,
             purges: Vec::new(),
             steps: 0,
             random,
@@ -246,9 +248,7 @@ impl World {
             self.trace.say(self.now, || format!("clock of node {node} moves to {ahead} ms ahead"));
             self.nodes[node].clock.ahead_ms = ahead;
             self.nodes[node].timer_at = u64::MAX;
-            if self.nodes[node].serves() {
-                self.pump(node);
-            }
+            self.pump(node);
         }
         if self.random.chance(self.plan.corrupt) && !self.model.ids.is_empty() {
             let id = self.random.below(self.model.ids.len() as u64) as usize;
@@ -326,6 +326,7 @@ impl World {
 
     fn resume(&mut self, node: usize) {
         self.nodes[node].suspended = false;
+        self.nodes[node].timer_at = u64::MAX;
         let inbox = std::mem::take(&mut self.nodes[node].inbox);
         for (call, reply) in inbox {
             self.hand_over(call, reply);
@@ -562,7 +563,9 @@ impl World {
             return;
         }
         self.nodes[node].timer_at = u64::MAX;
-        self.nodes[node].idle_turns += 1;
+        let quick = self.now <= self.nodes[node].last_timer + 2;
+        self.nodes[node].idle_turns = if quick { self.nodes[node].idle_turns + 1 } else { 0 };
+        self.nodes[node].last_timer = self.now;
         self.pump(node);
     }
 
