@@ -197,6 +197,8 @@ pub(crate) struct Pending {
     pub waiters: Vec<Waiter>,
     /// The row can't be written; it waits for a change, a flush or the close.
     pub quarantined: bool,
+    /// When a quarantined row is tried again by itself; [`Time::NEVER`] if the store said that it can't be written.
+    pub retry_at: Time,
     /// The content was rejected; the principal alone is tried over the last committed content.
     pub principal_alone: bool,
     /// The store went back to an older row: ours is laid over it whole, and nobody's change is overwritten by that.
@@ -223,6 +225,7 @@ impl Pending {
             condition: None,
             waiters: Vec::new(),
             quarantined: false,
+            retry_at: Time::NEVER,
             principal_alone: false,
             went_back: false,
             failures: 0,

@@ -60,8 +60,34 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         idle.min(live.deadline)
     }
 
+    /// When a session that is over may be claimed, which ends it everywhere: like a sweep, this gives a use that was
+    /// made elsewhere in the last moment time to arrive.
+    pub(crate) fn claim_due(&self, live: &Live) -> Time {
+        if !self.config.claim_expired || !self.is_shared() {
+            return self.expiry_due(live);
+        }
+        let margin = |reason| self.claim_margin(reason, live.idle_ms);
+        let idle = if live.idle_ms == 0 { Time::NEVER } else { live.accessed + live.idle_ms + margin(Reason::Idle) };
+        idle.min(live.deadline + margin(Reason::Deadline))
+    }
+
+    fn claim_margin(&self, reason: Reason, idle_ms: u64) -> u64 {
+        match reason {
+            _ if !self.is_shared() => 0,
+            Reason::Deadline => self.config.clock_error_ms,
+            _ => 2 * self.config.slack_for(idle_ms) + self.config.clock_error_ms,
+        }
+    }
+
     /// Ends a session that is over.
     pub(crate) fn expire(&mut self, now: Time, slot: Slot, reason: Reason) -> Fetch {
+        if let Some(due) = self.live(slot).filter(|live| live.base.is_some()).map(|live| self.claim_due(live))
+            && now < due
+        {
+            // It is served no more, but may still be in use elsewhere; its last content is claimed when it can't be.
+            self.schedule(slot, due);
+            return Fetch::Dead(reason);
+        }
         self.stats.expired += 1;
         let key = self.slots[slot].key.clone();
         let claim = self.slots[slot].live().filter(|_| self.config.claim_expired).and_then(|live| {
@@ -93,11 +119,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// The conditional write of a claim.
     pub(crate) fn claim_write(&self, now: Time, destroying: &Destroying, record: &Record) -> WriteKind {
-        // In `shared` modes the row was read again before; a use that came since makes the claim fail.
-        let slack = if self.is_shared() { self.config.slack_for(record.idle_ms) } else { 0 };
+        // A use that came since makes the claim fail.
+        let margin = self.claim_margin(destroying.reason, record.idle_ms);
         WriteKind::Expire {
             base: record.stamp,
-            before: now - slack,
+            before: now - margin,
             reason: destroying.reason,
             writer: destroying.writer,
             until: destroying.row_until,

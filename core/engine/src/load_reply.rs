@@ -81,9 +81,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 _ => self.on_new_row(now, slot, row, asking),
             }
         }
-        if self.slots.get(slot).is_some() {
-            self.account(slot);
-            self.wake(now, slot);
+        for slot in [self.resolve(slot), slot] {
+            if self.slots.get(slot).is_some() {
+                self.account(slot);
+                self.wake(now, slot);
+            }
         }
     }
 

@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// A write that fails alone so often, while others succeed, is set aside.
 const FAILURES_ALONE: u32 = 3;
+/// ... for so many times the longest back-off: it may have been bad luck.
+const SET_ASIDE: u64 = 10;
 
 impl<R: Rules, S: BuildHasher> Engine<R, S> {
     pub(crate) fn on_saved(&mut self, now: Time, id: OpId, slots: &[Slot], reply: Reply) {
@@ -37,7 +39,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             let at = self.resolve(*slot);
             if self.is_attempt_of(at, id) {
                 if whole_batch_failed {
-                    self.suspect(at, slots.len());
+                    self.suspect(now, at, slots.len());
                 }
                 self.on_save_verdict(now, at, verdict);
             }
@@ -54,7 +56,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     }
 
     /// A batch failed as a whole: one of its rows may be the cause, so the next batches with them are half as large.
-    fn suspect(&mut self, slot: Slot, rows: usize) {
+    fn suspect(&mut self, now: Time, slot: Slot, rows: usize) {
         if self.bug(Bug::NeverBisect) {
             return;
         }
@@ -68,7 +70,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             pending.worked_before = worked;
         }
         if pending.failures >= FAILURES_ALONE && worked > pending.worked_before {
-            self.quarantine(slot, "a batch with this row alone failed again and again, while others were written".into());
+            let retry_at = now + SET_ASIDE * self.config.retry_cap_ms;
+            self.quarantine(slot, retry_at, "a batch with this row alone failed again and again, while others were written".into());
         }
     }
 
@@ -187,11 +190,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             self.account(slot);
             return;
         }
-        self.quarantine(slot, why.clone());
+        self.quarantine(slot, Time::NEVER, why.clone());
     }
 
     /// Sets a session aside whose row can't be written: it stays in memory, unsaved, and holds up nobody.
-    fn quarantine(&mut self, slot: Slot, why: Arc<str>) {
+    fn quarantine(&mut self, slot: Slot, retry_at: Time, why: Arc<str>) {
         let key = self.slots[slot].key.clone();
         let Some(pending) = self.slots[slot].pending_mut() else { return };
         // An attempt that may have landed at an earlier try stays the one to settle.
@@ -199,6 +202,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             pending.take_back(&attempt, attempt.sent_at);
         }
         pending.quarantined = true;
+        pending.retry_at = retry_at;
         pending.urgent = false;
         pending.failures = 0;
         pending.batch_limit = 1;

@@ -68,8 +68,13 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             // Whoever asks for it next has it read again; here it only takes up room.
             Expiry::Ask(_) if !self.config.claim_expired && !unsaved && is_idle(entry) => return Due::Release,
             Expiry::Ask(reason) if self.config.claim_expired && !unsaved && is_idle(entry) => {
-                let asked = live.checked_at >= self.expiry_due(live);
-                return if asked { Due::Expire(reason) } else { Due::Ask };
+                let due = self.claim_due(live);
+                let asked = live.checked_at >= due;
+                return match (now < due, asked) {
+                    (true, _) => Due::Nothing,
+                    (false, true) => Due::Expire(reason),
+                    (false, false) => Due::Ask,
+                };
             }
             _ => {}
         }
@@ -78,6 +83,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     }
 
     fn wake_writes(&mut self, now: Time, slot: Slot) {
+        self.retry_set_aside(now, slot);
         let Some(live) = self.live(slot) else { return };
         let pending = live.pending.as_ref().filter(|pending| !pending.quarantined);
         let attempt = pending.and_then(|pending| pending.attempt.as_ref()).map(|attempt| attempt.status);
@@ -90,13 +96,28 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
     }
 
+    /// A row that was only suspected to be bad is tried again.
+    fn retry_set_aside(&mut self, now: Time, slot: Slot) {
+        let Some(pending) = self.slots[slot].pending_mut().filter(|pending| pending.quarantined) else { return };
+        if pending.retry_at > now {
+            let at = pending.retry_at;
+            self.schedule(slot, at);
+            return;
+        }
+        pending.quarantined = false;
+        self.account(slot);
+        self.queue_save(slot);
+    }
+
     fn schedule_next(&mut self, now: Time, slot: Slot) {
         let entry = &self.slots[slot];
         let next = match &entry.state {
             State::Live(live) => {
                 let touch = live.unwritten_use + self.config.touch_for(live.idle_ms).max(1);
                 let keep = entry.used + self.config.keep_ms.max(self.config.negative_ms);
-                let look = self.expiry_due(live).min(keep).min(if live.unwritten_use.is_set() { touch } else { Time::NEVER });
+                let expiry = self.expiry_due(live);
+                let look = if now < expiry { expiry } else { self.claim_due(live) };
+                let look = look.min(keep).min(if live.unwritten_use.is_set() { touch } else { Time::NEVER });
                 // What is overdue waits for a reply, which wakes the entry too: looking every moment helps nobody.
                 let next = look.min(self.write_due(slot));
                 if next <= now { now + self.config.negative_ms.max(1) } else { next }
