@@ -10,6 +10,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("holdall-sim", &["holdall-engine"]),
     ("holdall-steps", &["holdall"]),
     ("holdall-bench", &["holdall-engine", "holdall-layout", "holdall-store", "holdall", "holdall-ffi"]),
+    ("holdall-bench-peers", &[]),
     ("holdall-examples", &["holdall"]),
     ("holdall-tidy", &[]),
     ("xtask", &[]),
