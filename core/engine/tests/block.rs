@@ -6,7 +6,7 @@ use holdall_engine::{Block, Changes, FieldChange, NAME_LIMIT, Value, ValueRef};
 use model::{Fields, Rng, check, fields_of, random_changes, random_fields, random_value};
 
 /// Fewer rounds under an interpreter.
-const ROUNDS: u64 = if cfg!(miri) { 20 } else { 3_000 };
+const ROUNDS: u64 = if cfg!(miri) { 2 } else { 3_000 };
 
 #[test]
 fn any_fields_in_any_order_are_found_again() {
@@ -125,7 +125,8 @@ fn a_block_of_20_small_fields_takes_little_more_than_its_bytes() {
 
 #[test]
 fn few_fields_and_many_are_found_alike() {
-    for count in [1, 2, 255, 256, 257, 1_000] {
+    let counts: &[usize] = if cfg!(miri) { &[2, 257] } else { &[1, 2, 255, 256, 257, 1_000] };
+    for count in counts.iter().copied() {
         let names: Vec<String> = (0..count).map(|number| format!("field{number}")).collect();
         let block = Block::from_fields(names.iter().map(|name| (name.as_str(), ValueRef::Json(name))));
         assert_eq!(block.len(), count);

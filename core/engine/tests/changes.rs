@@ -6,7 +6,7 @@ use holdall_engine::{Changes, FieldChange, ValueRef};
 use model::{Rng, block_of, fields_of, random_changes, random_fields};
 use std::collections::BTreeMap;
 
-const ROUNDS: u64 = if cfg!(miri) { 20 } else { 3_000 };
+const ROUNDS: u64 = if cfg!(miri) { 2 } else { 3_000 };
 
 #[test]
 fn the_changes_between_two_states_turn_one_into_the_other() {

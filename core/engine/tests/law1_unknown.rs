@@ -176,6 +176,24 @@ fn a_create_that_stayed_unknown_too_long_and_landed_is_found_by_reading() {
 }
 
 #[test]
+fn a_row_that_someone_built_on_our_unknown_create_is_no_taken_id() {
+    let mut b = Bench::fleet();
+    let ask = b.create_stored("s", &[("a", "1")]);
+    let (op, _) = b.commit();
+    b.verdict(op, Verdict::Unknown);
+    b.pass(1_000);
+    let (op, _) = b.commit();
+    b.verdict(op, Verdict::Exists);
+    let (op, _) = b.load();
+    b.loaded(op, vec![Loaded::Row(row(12, &[("a", "1"), ("b", "2")]))]);
+    while let Some(op) = b.op(Lane::Saves) {
+        b.done(op.id);
+    }
+    assert!(matches!(b.answer(ask), Some(Answer::Stored { .. })));
+    assert_eq!(b.view("s").block, block(&[("a", "1"), ("b", "2")]));
+}
+
+#[test]
 fn alone_a_create_is_repeated_after_any_outage() {
     let mut b = Bench::with(|config| config.retry_cap_ms = 1_000);
     b.create_with("s", &set(&[("a", "1")]), &Save::default());

@@ -159,7 +159,7 @@ fn a_create_that_finds_the_id_taken_touches_nothing() {
     let (op, _) = b.commit();
     b.verdict(op, Verdict::Exists);
     let (op, _) = b.load();
-    b.loaded(op, vec![Loaded::Row(row(4, &[("theirs", "1")]))]);
+    b.loaded(op, vec![Loaded::Row(taken(4, &[("theirs", "1")]))]);
     assert_eq!(b.answer(ask), Some(Answer::Exists));
     assert!(b.op(Lane::Saves).is_none());
 }
@@ -174,7 +174,7 @@ fn with_adopt_a_create_merges_into_the_row_that_is_there() {
     let (op, _) = b.commit();
     b.verdict(op, Verdict::Exists);
     let (op, _) = b.load();
-    b.loaded(op, vec![Loaded::Row(row(4, &[("theirs", "1")]))]);
+    b.loaded(op, vec![Loaded::Row(taken(4, &[("theirs", "1")]))]);
     let (op, writes) = b.commit();
     assert_eq!(base(&writes[0]).unwrap().revision, 4);
     assert_eq!(writes[0].record().unwrap().block, block(&[("a", "1"), ("theirs", "1")]));

@@ -45,9 +45,10 @@ fn if_that_is_rejected_the_principal_goes_alone_over_the_last_committed_content(
     let mut b = Bench::fleet();
     b.open_row("s", row(10, &[("a", "1")]));
     b.set("s", &[("a", "2")]);
-    let mut changes = of("ann");
+    let mut changes = Changes::new();
     changes.meta = Some(Some("phone".into()));
-    let ask = asked(b.apply("s", &changes, &Save { stored: true, ..Save::default() }));
+    let all = asked(b.apply("s", &changes, &Save { stored: true, ..Save::default() }));
+    let ask = set_principal(&mut b, "s", "ann");
     let (op, _) = b.commit();
     b.verdict(op, Verdict::Rejected("too large".into()));
     assert_eq!(b.answer(ask), None);
@@ -58,6 +59,7 @@ fn if_that_is_rejected_the_principal_goes_alone_over_the_last_committed_content(
     assert_eq!(record.meta, None, "the meta text may be what was rejected");
     b.done(op);
     assert_eq!(b.answer(ask), Some(Answer::Stored { revision: 11 }));
+    assert_eq!(b.answer(all), None, "who waits for more than the principal waits on");
     assert_eq!(b.engine.unsaved().changes, 1, "the content is unsaved still");
     assert_eq!(b.get("s", "a").as_deref(), Some("2"));
 }

@@ -305,7 +305,7 @@ fn a_rotation_of_a_new_session_whose_id_is_taken_comes_to_nothing() {
     let ask = b.rename("old", "new", 0);
     b.verdict(op, Verdict::Exists);
     let (op, _) = b.load();
-    b.loaded(op, vec![Loaded::Absent, Loaded::Row(row(4, &[("theirs", "1")]))]);
+    b.loaded(op, vec![Loaded::Absent, Loaded::Row(taken(4, &[("theirs", "1")]))]);
     assert_eq!(b.answer(create), Some(Answer::Exists));
     assert_eq!(b.answer(ask), Some(Answer::Exists));
     assert_ne!(name(&b.fetch("new", Want::ANY)), "ready", "the other's session is not under our new id");

@@ -339,6 +339,11 @@ pub fn row(revision: u64, fields: &[(&str, &str)]) -> Record {
     }
 }
 
+/// Someone else's session under an id that was thought to be free: it began at another time.
+pub fn taken(revision: u64, fields: &[(&str, &str)]) -> Record {
+    Record { created: START - 1_000, ..row(revision, fields) }
+}
+
 pub fn stamp(write: &Write) -> Stamp {
     write.record().expect("a write with content").stamp
 }
