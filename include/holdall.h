@@ -996,6 +996,15 @@ holdall_status holdall_destroy_principal_one(holdall *bag,
                                              size_t reference_len,
                                              holdall_error **error);
 
+/**
+ * For tests only: moves the bag's clock forward by ms milliseconds, so that a test of linger, expiry or sweeping need not
+ * wait. Waiting for the database, and for room in memory, goes by real time as before. INVALID if it is negative. Any
+ * thread.
+ */
+holdall_status holdall_advance_clock(holdall *bag,
+                                     int64_t ms,
+                                     holdall_error **error);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus
