@@ -28,7 +28,8 @@ impl World {
             "prepare_fork" => self.on_bag(line, |bag, _, _| Ok(bag.prepare_fork().map(|()| "OK")?)),
             "unsaved" => self.on_bag(line, |bag, line, _| {
                 let wanted = line.number()?;
-                wait_for(&wanted, || bag.health().unsaved.changes)
+                let unsaved = || bag.health().unsaved;
+                wait_for(&wanted, || unsaved().changes + unsaved().destroys + unsaved().renames)
             }),
             "health" => self.on_bag(line, |bag, line, _| health(bag, line)),
             "stat" => self.on_bag(line, |bag, line, _| stat(bag, line)),
