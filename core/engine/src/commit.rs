@@ -79,21 +79,25 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             None => {
                 self.recheck_unsent_condition(slot);
                 self.build_attempt(now, slot);
+                if self.is_too_late_to_repeat(now, slot) {
+                    return None;
+                }
             }
         }
         self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()).map(|attempt| attempt.write.size())
     }
 
-    /// Rule 12: a create whose outcome has been unknown for half the life of a dead row is settled by reading, since
-    /// the row that kept a destroyed session dead may be swept before it lands. Alone, only this bag destroys.
+    /// Rule 12: a session that is not stored half the life of a dead row after it began is settled by reading, since
+    /// another server may have destroyed it, and the row that kept it dead may be swept before ours lands. Whatever
+    /// kept it from being stored (an unknown outcome, a refusal, a bad row) makes no difference to that. Alone, only
+    /// this bag destroys.
     fn is_too_late_to_repeat(&mut self, now: Time, slot: Slot) -> bool {
         if !self.is_shared() || self.bug(Bug::RetryCreateForever) {
             return false;
         }
         let patience = self.config.dead_ms / 2;
         let Some(attempt) = self.slots[slot].pending_mut().and_then(|pending| pending.attempt.as_mut()) else { return false };
-        let creates = matches!(attempt.write.kind, WriteKind::Create { .. } | WriteKind::Rename { base: None, .. });
-        let late = creates && attempt.unknown_since.is_some_and(|since| now.since(since) >= patience);
+        let late = attempt.began().is_some_and(|began| now.since(began) >= patience);
         if late {
             attempt.status = Status::Settle;
             self.queue_load(slot);

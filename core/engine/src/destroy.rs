@@ -61,6 +61,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// Whether the store was never told about this session, so that there is nothing to end there.
     fn is_never_sent(&self, slot: Slot) -> bool {
+        if self.config.adopt {
+            // The id may be a stored session's: the create would have merged into it.
+            return false;
+        }
         let skip_unsettled = self.bug(Bug::DestroySkipsUnsettledCreate);
         self.live(slot).is_some_and(|live| !live.was_sent() || (skip_unsettled && live.base.is_none()))
     }

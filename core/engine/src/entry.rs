@@ -287,6 +287,14 @@ impl Attempt {
         }
     }
 
+    /// When the session began, if this is to make its first row.
+    pub(crate) fn began(&self) -> Option<Time> {
+        match &self.write.kind {
+            WriteKind::Create { record } | WriteKind::Rename { base: None, record, .. } => Some(record.created),
+            _ => None,
+        }
+    }
+
     /// The stamp that the row carries if exactly this attempt has landed.
     pub(crate) fn stamp(&self) -> Option<Stamp> {
         self.write.record().map(|record| record.stamp)

@@ -309,7 +309,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         live.checked(asking);
         let settling = live.pending.as_ref().and_then(|pending| pending.attempt.as_ref());
         let Some(attempt) = settling.filter(|attempt| attempt.status == Status::Settle) else { return };
-        let too_late = attempt.unknown_since.is_some_and(|since| now.since(since) >= self.config.dead_ms / 2);
+        let too_late = attempt.began().is_some_and(|began| now.since(began) >= self.config.dead_ms / 2);
         if too_late && self.is_shared() {
             let key = self.slots[slot].key.clone();
             self.event(Event::CreateLost { key });
