@@ -222,7 +222,7 @@ impl Bag {
 
     pub(crate) fn set_closed(&self) {
         self.state.store(CLOSED, Ordering::Release);
-        self.events.wake();
+        self.events.close();
     }
 
     pub(crate) fn close_store(&self) -> Result<()> {

@@ -4,6 +4,7 @@ use crate::clock::Deadline;
 use holdall_engine::{Key, Reason, Time};
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub enum Event {
     HandlesFull {
         /// Bytes that open handles hold.
         bytes: u64,
+        /// For how long the oldest of them has been open, in milliseconds; counted in steps of a minute, up to half an hour.
+        oldest_ms: u64,
     },
     /// A defect: store code panicked. The work is tried again.
     StorePanicked,
@@ -83,7 +86,10 @@ impl TimedEvent {
                 E::Dropped { events } => number("events", *events),
                 E::Created { .. } | E::Expired { .. } | E::Quarantined { .. } | E::CreateLost { .. } | E::Degraded { .. } => {}
             },
-            Event::HandlesFull { bytes } => number("bytes", *bytes),
+            Event::HandlesFull { bytes, oldest_ms } => {
+                number("bytes", *bytes);
+                number("oldest_ms", *oldest_ms);
+            }
             Event::Clock { doubtful } => number("doubtful", u64::from(*doubtful)),
             Event::StorePanicked => {}
         }
@@ -153,11 +159,18 @@ pub(crate) struct Events {
     queue: Mutex<(VecDeque<TimedEvent>, u64)>,
     rang: Condvar,
     limit: usize,
+    /// The bag is closed: nobody waits any more.
+    closed: AtomicBool,
 }
 
 impl Events {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { queue: Mutex::new((VecDeque::new(), 0)), rang: Condvar::new(), limit: limit.max(1) }
+        Self {
+            queue: Mutex::new((VecDeque::new(), 0)),
+            rang: Condvar::new(),
+            limit: limit.max(1),
+            closed: AtomicBool::new(false),
+        }
     }
 
     pub(crate) fn push(&self, event: Event, at: Time) {
@@ -183,13 +196,19 @@ impl Events {
             if let Some(event) = queue.0.pop_front() {
                 return Some(event);
             }
+            if self.closed.load(Ordering::Acquire) {
+                return None;
+            }
             let left = deadline.left()?;
             queue = self.rang.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Wakes who waits, at close.
-    pub(crate) fn wake(&self) {
+    /// Wakes who waits, at close; nobody waits again.
+    pub(crate) fn close(&self) {
+        // Under the lock, or a waiter that has just looked would sleep through it.
+        let _queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        self.closed.store(true, Ordering::Release);
         self.rang.notify_all();
     }
 }

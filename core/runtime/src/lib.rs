@@ -29,6 +29,7 @@ mod close;
 mod entropy;
 mod error;
 mod event;
+mod handles;
 mod holdall;
 mod open;
 mod options;

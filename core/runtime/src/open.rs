@@ -8,8 +8,7 @@ use crate::event::{Event, reason_name};
 use crate::holdall::Holdall;
 use crate::session::{Session, Stage};
 use crate::ticket;
-use holdall_engine::{Fetch, Id, IdRef, Reason, View, Want};
-use std::sync::atomic::Ordering;
+use holdall_engine::{Fetch, Id, IdRef, Reason, Time, View, Want};
 use std::time::Duration;
 
 /// Longest id that is looked up; a longer one is unknown.
@@ -91,16 +90,16 @@ impl Holdall {
         let at_least = at_least.filter(|_| open.freshness != Some(Duration::ZERO));
         let want = Want { fresh_ms: bag.freshness(open.freshness), at_least, touch: !open.untouched, asked: None };
         if open.mode != Mode::Create
-            && let Some(view) = bag.fetch_cached(shard, id, want)?
+            && let Some((view, now)) = bag.fetch_cached(shard, id, want)?
         {
-            return self.handle(id, shard, view, Stage::Open);
+            return self.handle(now, id, shard, view, Stage::Open);
         }
         if !bag.options.adopt && !is_well_formed(id.bytes) {
             return self.unknown(open.mode);
         }
         match (bag.fetch(shard, id, want, open.cached_only)?, open.mode) {
             (Found::Live(_), Mode::Create) => Err(Error::new(ErrorKind::Exists, "a session with this id exists")),
-            (Found::Live(view), _) => self.handle(id, shard, view, Stage::Open),
+            (Found::Live(view), _) => self.handle(bag.clock.now(), id, shard, view, Stage::Open),
             (Found::Absent, Mode::Existing) => Err(not_found()),
             (Found::Dead(reason), Mode::Existing) => Err(gone(reason)),
             (Found::Absent | Found::Dead(_), Mode::Strict) => self.fresh_session(),
@@ -137,26 +136,18 @@ impl Holdall {
         let bag = self.bag();
         let now = bag.clock.now();
         let view = crate::session::blank_view(now, &bag.options);
-        self.handle(id, shard, view, Stage::New)
+        self.handle(now, id, shard, view, Stage::New)
     }
 
-    fn handle(&self, id: IdRef<'_>, shard: usize, view: View, stage: Stage) -> Result<Session> {
+    #[inline]
+    fn handle(&self, now: Time, id: IdRef<'_>, shard: usize, view: View, stage: Stage) -> Result<Session> {
         let bag = self.bag();
-        let size = view.block.size();
-        let held = bag.shards[shard].held.fetch_add(size, Ordering::Relaxed) + size;
-        // The exact sum is asked for only when this shard alone has more than its part.
-        if held > bag.account.full_budget / 2 / bag.shards.len() {
-            let all = bag.held_by_handles();
-            if all > bag.account.full_budget / 2 {
-                bag.shards[shard].held.fetch_sub(size, Ordering::Relaxed);
-                bag.events.push(Event::HandlesFull { bytes: all as u64 }, bag.clock.now());
-                return Err(Error::new(
-                    ErrorKind::Busy,
-                    "open session handles hold half of the memory budget: free handles after each request, or raise memory",
-                ));
-            }
+        let (place, look) = bag.shards[shard].held.add(now, view.block.size());
+        let session = Session::new(self.clone(), Id::new(id.bytes), id.hash, shard, view, stage, place);
+        if look {
+            bag.check_handles()?;
         }
-        Ok(Session::new(self.clone(), Id::new(id.bytes), id.hash, shard, view, stage))
+        Ok(session)
     }
 }
 
@@ -202,6 +193,22 @@ impl Bag {
             }
             locked = self.enter(shard)?;
         }
+    }
+
+    /// Refuses an open when the handles that are open already hold half of the memory budget.
+    #[cold]
+    fn check_handles(&self) -> Result<()> {
+        let bytes = self.held_by_handles();
+        if bytes <= self.account.full_budget / 2 {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let oldest_ms = self.shards.iter().map(|shard| shard.held.oldest_ms(now)).max().unwrap_or(0);
+        self.events.push(Event::HandlesFull { bytes: bytes as u64, oldest_ms }, now);
+        Err(Error::new(
+            ErrorKind::Busy,
+            "open session handles hold half of the memory budget: free handles after each request, or raise memory",
+        ))
     }
 
     /// Brings a session into memory again, for a handle whose session was pushed out meanwhile.

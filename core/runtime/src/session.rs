@@ -10,7 +10,6 @@ use holdall_engine::{Block, Changes, FieldChange, Id, IdRef, Limits, Rules as _,
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Where a handle's session stands.
@@ -39,14 +38,14 @@ pub struct Session {
     pub(crate) stage: Stage,
     /// Whether the session was begun by this handle.
     pub(crate) began: bool,
-    /// What this handle has added to its shard's account.
-    held: usize,
+    /// Where its shard counts what this handle holds.
+    held_place: u8,
 }
 
 impl Session {
-    pub(crate) fn new(holdall: Holdall, id: Id, hash: u64, shard: usize, view: View, stage: Stage) -> Self {
-        let held = view.block.size();
-        Self { holdall, id, hash, shard, view, changes: Changes::new(), stage, began: stage == Stage::New, held }
+    #[inline]
+    pub(crate) fn new(holdall: Holdall, id: Id, hash: u64, shard: usize, view: View, stage: Stage, held_place: u8) -> Self {
+        Self { holdall, id, hash, shard, view, changes: Changes::new(), stage, began: stage == Stage::New, held_place }
     }
 
     pub(crate) fn bag(&self) -> &Bag {
@@ -60,10 +59,9 @@ impl Session {
     /// Moves the snapshot forward, and keeps the account of what handles hold.
     pub(crate) fn show(&mut self, block: Block) {
         let size = block.size();
-        let held = &self.bag().shards[self.shard].held;
-        held.fetch_add(size, Ordering::Relaxed);
-        held.fetch_sub(self.held, Ordering::Relaxed);
-        self.held = size;
+        if size != self.view.block.size() {
+            self.bag().shards[self.shard].held.change(self.held_place, self.view.block.size(), size);
+        }
         self.view.block = block;
     }
 
@@ -313,7 +311,7 @@ pub(crate) fn blank_view(now: Time, options: &Options) -> View {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.bag().shards[self.shard].held.fetch_sub(self.held, Ordering::Relaxed);
+        self.bag().shards[self.shard].held.change(self.held_place, self.view.block.size(), 0);
     }
 }
 

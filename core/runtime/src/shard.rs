@@ -4,9 +4,10 @@ use crate::bag::{Bag, Role};
 use crate::clock::Deadline;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::handles::Held;
 use holdall_engine::{Answer, Ask, Engine, IdRef, Key, Lane, Op, Reason, Room, Rules, Time, View, Want};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// The layout's rules, whichever layout it is.
@@ -21,7 +22,7 @@ pub(crate) struct Shard {
     /// Rung whenever something came back from the store.
     changed: Condvar,
     /// Bytes of the snapshots that open handles hold.
-    pub held: AtomicUsize,
+    pub held: Held,
 }
 
 pub(crate) struct Inner {
@@ -50,7 +51,7 @@ impl Shard {
             reported: (0, 0),
             limits: (0, 0),
         };
-        Self { inner: Mutex::new(inner), changed: Condvar::new(), held: AtomicUsize::new(0) }
+        Self { inner: Mutex::new(inner), changed: Condvar::new(), held: Held::default() }
     }
 }
 
@@ -72,7 +73,7 @@ impl Bag {
 
     /// The session, if it is in memory and its copy needs no question: one lock, no allocation, no system call.
     #[inline]
-    pub(crate) fn fetch_cached(&self, shard: usize, id: IdRef<'_>, want: Want) -> Result<Option<View>> {
+    pub(crate) fn fetch_cached(&self, shard: usize, id: IdRef<'_>, want: Want) -> Result<Option<(View, Time)>> {
         self.check_open()?;
         let now = self.clock.now();
         let Ok(mut inner) = self.shards[shard].inner.lock() else { return Err(panicked()) };
@@ -84,7 +85,7 @@ impl Bag {
             inner.armed = due;
             self.ring(Role::Saver, due);
         }
-        Ok(view)
+        Ok(view.map(|view| (view, now)))
     }
 
     /// Locks a shard, whatever the state of the bag.

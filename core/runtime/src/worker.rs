@@ -186,6 +186,6 @@ impl Bag {
 
     /// Bytes of the snapshots that open handles hold.
     pub(crate) fn held_by_handles(&self) -> usize {
-        self.shards.iter().map(|shard| shard.held.load(Ordering::Relaxed)).sum()
+        self.shards.iter().map(|shard| shard.held.total()).sum()
     }
 }
