@@ -48,6 +48,8 @@ const OPEN: u8 = 0;
 /// Nothing is open across a fork: no thread, no connection. The next call opens again.
 const PAUSED: u8 = 1;
 const CLOSED: u8 = 2;
+/// The last changes are being written: callers are turned away, the workers go on. Becomes closed, or open again.
+const CLOSING: u8 = 3;
 
 pub(crate) struct Bag {
     pub shards: Box<[Shard]>,
@@ -129,6 +131,7 @@ impl Bag {
         }
         match state {
             CLOSED => Err(closed()),
+            CLOSING if !self.is_forked() => Err(closed()),
             PAUSED => self.resume(),
             _ => Err(Error::new(
                 ErrorKind::Forked,
@@ -139,8 +142,27 @@ impl Bag {
 
     /// Whether this process is a fork of the one that opened the bag, and the bag was not prepared for that.
     pub(crate) fn is_forked(&self) -> bool {
-        let state = self.state.load(Ordering::Acquire);
-        state == OPEN && self.forks.load(Ordering::Relaxed) != FORKS.load(Ordering::Relaxed)
+        let is_running = matches!(self.state.load(Ordering::Acquire), OPEN | CLOSING);
+        is_running && self.forks.load(Ordering::Relaxed) != FORKS.load(Ordering::Relaxed)
+    }
+
+    /// Turns callers away, so that what is unsaved can only become less. For one closer at a time.
+    pub(crate) fn begin_closing(&self) -> Result<()> {
+        self.check_open()?;
+        let began = self.state.compare_exchange(OPEN, CLOSING, Ordering::AcqRel, Ordering::Acquire);
+        began.map(drop).map_err(|_| closed())
+    }
+
+    /// The database did not take everything: the bag serves again.
+    pub(crate) fn stop_closing(&self) {
+        // Somebody may have abandoned the bag meanwhile.
+        let _ = self.state.compare_exchange(CLOSING, OPEN, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Whether callers are turned away. Asked again under a shard's lock: whoever had passed the door before it was shut
+    /// must not make a change after the closer has looked for the last ones.
+    pub(crate) fn is_shut(&self) -> bool {
+        matches!(self.state.load(Ordering::Acquire), CLOSED | CLOSING)
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -193,7 +215,7 @@ impl Bag {
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.state.load(Ordering::Acquire) != OPEN
+        matches!(self.state.load(Ordering::Acquire), PAUSED | CLOSED)
     }
 
     pub(crate) fn start_workers(&self) -> Result<()> {
@@ -222,7 +244,7 @@ impl Bag {
 
     pub(crate) fn set_closed(&self) {
         self.state.store(CLOSED, Ordering::Release);
-        self.events.close();
+        self.events.wake();
     }
 
     pub(crate) fn close_store(&self) -> Result<()> {

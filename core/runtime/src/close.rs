@@ -117,18 +117,19 @@ impl Bag {
     }
 
     pub(crate) fn close(&self, deadline: Deadline) -> Result<Unsaved> {
-        self.check_open()?;
+        self.begin_closing()?;
         for shard in 0..self.shards.len() {
             if let Ok(mut locked) = self.lock(shard) {
                 let now = locked.now;
                 locked.engine().drain(now);
             }
         }
-        let left = self.flush(deadline)?;
-        if left.is_empty() {
-            self.abandon();
+        let left = self.flush(deadline);
+        match &left {
+            Ok(left) if left.is_empty() => self.abandon(),
+            _ => self.stop_closing(),
         }
-        Ok(left)
+        left
     }
 
     pub(crate) fn abandon(&self) {

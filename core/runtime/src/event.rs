@@ -176,8 +176,12 @@ impl Events {
     pub(crate) fn push(&self, event: Event, at: Time) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.0.len() >= self.limit {
-            queue.0.pop_front();
-            queue.1 += 1;
+            let lost = match queue.0.pop_front() {
+                // It stands for those that an engine had to drop.
+                Some(TimedEvent { event: Event::Engine(holdall_engine::Event::Dropped { events }), .. }) => events,
+                _ => 1,
+            };
+            queue.1 += lost;
         }
         queue.0.push_back(TimedEvent { event, at });
         self.rang.notify_one();
@@ -205,7 +209,7 @@ impl Events {
     }
 
     /// Wakes who waits, at close; nobody waits again.
-    pub(crate) fn close(&self) {
+    pub(crate) fn wake(&self) {
         // Under the lock, or a waiter that has just looked would sleep through it.
         let _queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         self.closed.store(true, Ordering::Release);

@@ -68,7 +68,8 @@ impl Bag {
     /// Locks a shard for a caller of the API.
     pub(crate) fn enter(&self, shard: usize) -> Result<Locked<'_>> {
         self.check_open()?;
-        self.lock(shard)
+        let locked = self.lock(shard)?;
+        if self.is_shut() { Err(crate::bag::closed()) } else { Ok(locked) }
     }
 
     /// The session, if it is in memory and its copy needs no question: one lock, no allocation, no system call.
