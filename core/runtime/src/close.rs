@@ -8,7 +8,7 @@ use holdall_engine::{Key, Stats, Swept, Time, Unsaved};
 use std::time::Duration;
 
 /// How long one look at what is unsaved lasts; replies end it sooner.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK_MS: u64 = 50;
 
 impl Bag {
     pub(crate) fn for_each_engine(&self, mut call: impl FnMut(&mut BagEngine, Time)) -> Result<()> {
@@ -37,12 +37,17 @@ impl Bag {
 
     fn wait_until_saved(&self, shard: usize, deadline: Deadline) {
         let Ok(mut locked) = self.lock(shard) else { return };
+        let mut next_try = locked.now + LOOK_MS;
         while !locked.engine().unsaved().is_empty() || locked.engine().unwritten_uses() > 0 {
             let now = locked.now;
-            // A change that was made while its session was written is due for another write.
-            locked.engine().flush(now);
+            // A change that was made while its session was written is due for another write; and a database that is down
+            // is tried more often than the back-off would, but not without end.
+            if now >= next_try {
+                next_try = now + LOOK_MS;
+                locked.engine().flush(now);
+            }
             let Some(left) = deadline.left() else { return };
-            match locked.wait(Deadline::after(left.min(LOOK))) {
+            match locked.wait(Deadline::after(left.min(Duration::from_millis(LOOK_MS)))) {
                 Ok(Some(again)) => locked = again,
                 Ok(None) => match self.lock(shard) {
                     Ok(again) => locked = again,

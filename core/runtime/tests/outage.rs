@@ -89,7 +89,10 @@ fn close_says_what_is_left_and_stays_open() {
         assert_eq!(session.save(), Ok(Done::Done));
     }
     assert_eq!(gone.destroy(), Ok(Done::Pending));
+    let before = store.counts().commits;
     let left = bag.close(Duration::from_millis(100)).expect("the bag is open");
+    let tries = store.counts().commits - before;
+    assert!(tries < 200, "close has tried {tries} times in 100 ms");
     assert_eq!((left.changes, left.destroys, left.renames), (3, 1, 0));
     assert_eq!(sessions[0].get::<u32>("x"), Ok(Some(2)));
     assert!(existing(&bag, sessions[0].id()).is_ok(), "the bag stays open");
