@@ -1,6 +1,7 @@
 //! What a request changes.
 
-use crate::block::{Block, Value, ValueRef};
+use crate::block::Block;
+use crate::value::{Value, ValueRef};
 use std::sync::Arc;
 
 /// What happens to one field. (Later: add, append.)

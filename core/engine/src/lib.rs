@@ -40,6 +40,7 @@
 
 mod apply;
 pub mod block;
+mod block_build;
 mod bugs;
 pub mod change;
 mod commit;
@@ -70,11 +71,12 @@ mod stats;
 mod sweep;
 pub mod time;
 mod timers;
+pub mod value;
 pub mod verbs;
 mod wake;
 
 pub use apply::{Applied, Limits, Save};
-pub use block::{Block, NAME_LIMIT, Value, ValueRef};
+pub use block::{Block, NAME_LIMIT};
 #[cfg(feature = "planted")]
 pub use bugs::Bug;
 pub use change::{Changes, FieldChange};
@@ -93,4 +95,5 @@ pub use rules::Rules;
 pub use stamp::{Stamp, Writer};
 pub use stats::Stats;
 pub use time::Time;
+pub use value::{Value, ValueRef};
 pub use verbs::{Fault, FaultKind, Listed, Loaded, Reason, Swept, Verdict, Wanted, Write, WriteKind};

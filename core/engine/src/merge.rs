@@ -1,15 +1,17 @@
 //! Laying our changes over a row that someone else wrote: field by field.
 
-use crate::block::{Block, ValueRef};
+use crate::block::Block;
 use crate::bugs::Bug;
 use crate::engine::Engine;
-use crate::entry::{Attributes, Live, Slot, Status, Touched};
+use crate::entry::{Attributes, Live, Pending, Slot, Status, Touched};
 use crate::load_reply::Asking;
 use crate::op::Answer;
 use crate::record::Record;
 use crate::rules::Rules;
 use crate::time::Time;
+use crate::value::ValueRef;
 use core::hash::BuildHasher;
+use std::sync::Arc;
 
 impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// Takes `record` as the new base and lays what is not committed over it. A later commit wins; where it
@@ -20,7 +22,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         live.checked(asking);
         live.drop_settling_attempt(now);
         let ours = live.unsettled_changes();
-        let base = live.pending.as_ref().map(|pending| (pending.stored_block.clone(), pending.stored_attributes.clone()));
+        let base = live.pending.as_deref().map(Pending::known_content);
         let went_back = live.pending.as_mut().is_some_and(|pending| core::mem::take(&mut pending.went_back));
         let Some((base_block, base_attributes)) = base else {
             live.adopt_record(&record, limit);
@@ -142,6 +144,16 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     }
 }
 
+impl Pending {
+    /// The last content that the store is known to have had: what changed since is someone else's doing.
+    fn known_content(&self) -> (Block, Option<Arc<Attributes>>) {
+        match self.attempt.as_ref().filter(|attempt| attempt.landed).and_then(|attempt| attempt.write.record()) {
+            Some(record) => (record.block.clone(), Attributes::boxed(record.principal.clone(), record.meta.clone())),
+            None => (self.stored_block.clone(), self.stored_attributes.clone()),
+        }
+    }
+}
+
 impl Live {
     /// An attempt that was to be settled by reading has not landed: what it would have changed is dirty again.
     fn drop_settling_attempt(&mut self, now: Time) {
@@ -157,7 +169,7 @@ impl Live {
     fn unsettled_changes(&self) -> Touched {
         let Some(pending) = &self.pending else { return Touched::default() };
         let mut ours = pending.dirty.clone();
-        if let Some(attempt) = pending.attempt.as_ref().filter(|attempt| !attempt.conditional) {
+        if let Some(attempt) = pending.attempt.as_ref().filter(|attempt| !attempt.conditional && !attempt.landed) {
             ours.add(&attempt.touched);
         }
         ours

@@ -1,7 +1,7 @@
 //! What a layout tells the engine about ids and values.
 
-use crate::block::ValueRef;
 use crate::id::Key;
+use crate::value::ValueRef;
 use std::sync::Arc;
 
 /// Pure functions that the engine can't know by itself. Equal inputs must give equal outputs.
