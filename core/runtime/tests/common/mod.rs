@@ -14,7 +14,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Options with which nothing is written before it is asked for.
 pub fn lazy() -> Options {
-    Options::new().linger(Duration::from_secs(3_600)).linger_cap(Duration::from_secs(3_600)).sweep_every(Duration::ZERO)
+    Options::new().linger(Duration::from_hours(1)).linger_cap(Duration::from_hours(1)).sweep_every(Duration::ZERO)
 }
 
 /// Options for a database that is down: short waits, quick retries.
