@@ -74,9 +74,14 @@ impl Block {
             return self.search(name);
         }
         let tag = tag(name.as_bytes());
-        let tags = &self.0[WORD..WORD + count];
-        let place = (0..count).find(|place| tags[*place] == tag && self.name(*place) == name.as_bytes())?;
-        Some(self.value(place))
+        for (place, _) in self.0[WORD..WORD + count].iter().enumerate().filter(|(_, other)| **other == tag) {
+            let field = self.field(place);
+            let (head, raw) = field.split_at(2 + usize::from(field[1]));
+            if head[2..] == *name.as_bytes() {
+                return Some(value(field[0], raw));
+            }
+        }
+        None
     }
 
     fn search(&self, name: &str) -> Option<ValueRef<'_>> {
@@ -153,22 +158,25 @@ impl Block {
 
     fn value(&self, place: usize) -> ValueRef<'_> {
         let field = self.field(place);
-        let raw = &field[2 + usize::from(field[1])..];
-        match field[0] {
-            JSON => ValueRef::Json(text(raw)),
-            BYTES => ValueRef::Bytes(raw),
-            FOREIGN => {
-                let kind = usize::from(raw[0]);
-                ValueRef::Foreign { kind: text(&raw[1..=kind]), raw: &raw[1 + kind..] }
-            }
-            _ => ValueRef::Unknown(raw),
-        }
+        value(field[0], &field[2 + usize::from(field[1])..])
     }
 }
 
 impl fmt::Debug for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Block({} fields, {} bytes)", self.len(), self.size())
+    }
+}
+
+fn value(kind: u8, raw: &[u8]) -> ValueRef<'_> {
+    match kind {
+        JSON => ValueRef::Json(text(raw)),
+        BYTES => ValueRef::Bytes(raw),
+        FOREIGN => {
+            let kind = usize::from(raw[0]);
+            ValueRef::Foreign { kind: text(&raw[1..=kind]), raw: &raw[1 + kind..] }
+        }
+        _ => ValueRef::Unknown(raw),
     }
 }
 

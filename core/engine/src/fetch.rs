@@ -94,10 +94,14 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// nothing. None says only that [`Engine::fetch`] must be asked.
     #[inline]
     pub fn fetch_cached(&mut self, now: Time, id: IdRef<'_>, want: Want) -> Option<View> {
-        let slot = self.open_slot(self.find(id)?).ok()?;
-        if !self.is_ready(now, slot, want, want.asked.unwrap_or(Asked(self.seq))) {
-            return None;
-        }
+        let found = self.find(id)?;
+        let slot = if self.is_plainly_good(now, found, want) {
+            found
+        } else {
+            let slot = self.open_slot(found).ok()?;
+            let ready = self.is_ready(now, slot, want, want.asked.unwrap_or(Asked(self.seq)));
+            ready.then_some(slot)?
+        };
         let ticket_before_commit = self.bug(Bug::TicketBeforeCommit);
         let ticket_sets_revision = self.bug(Bug::TicketSetsRevision);
         let touch_deadline = self.bug(Bug::TouchMovesDeadline);
@@ -128,6 +132,13 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
         self.stats.hits += u64::from(want.asked.is_none());
         Some(view)
+    }
+
+    /// The usual case, decided by one look: a session that is far from its end, and any copy will do.
+    #[inline]
+    fn is_plainly_good(&self, now: Time, slot: Slot, want: Want) -> bool {
+        let Some(live) = self.live(slot) else { return false };
+        want.fresh_ms == u64::MAX && now < live.deadline && (live.idle_ms == 0 || now < live.accessed + live.idle_ms)
     }
 
     /// Whether the entry is a live session whose copy needs no question.
@@ -205,7 +216,9 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 let checked = want.asked.is_some() && live.checked_seq >= asked.0;
                 match self.expiry_of(live, now) {
                     Expiry::Over(reason) => return self.expire(now, slot, reason),
-                    Expiry::Ask(reason) if checked => return self.expire(now, slot, reason),
+                    Expiry::Ask(reason) if checked && live.checked_at >= self.expiry_due(live) => {
+                        return self.expire(now, slot, reason);
+                    }
                     Expiry::Valid | Expiry::Ask(_) => {}
                 }
             }

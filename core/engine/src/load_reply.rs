@@ -8,7 +8,7 @@ use crate::op::Reply;
 use crate::record::Record;
 use crate::rules::Rules;
 use crate::time::Time;
-use crate::verbs::{Fault, FaultKind, Loaded, Reason};
+use crate::verbs::{Fault, FaultKind, Loaded, Reason, WriteKind};
 use core::hash::BuildHasher;
 
 /// When a reply was asked for, and what the store's clock said.
@@ -89,6 +89,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
     }
 
+    fn is_sent(&self, slot: Slot) -> bool {
+        let attempt = self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref());
+        attempt.is_some_and(|attempt| matches!(attempt.status, Status::Sent(_)))
+    }
+
     fn is_renaming(&self, slot: Slot) -> bool {
         self.slots[slot].pending().is_some_and(|pending| pending.rename.is_some())
     }
@@ -103,7 +108,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         self.slots[slot].state = match row {
             Loaded::Row(mut record) => {
                 record.accessed = record.accessed.min(limit);
-                match self.is_row_expired(&record, now).filter(|_| !self.bug(Bug::ServeExpired)) {
+                match self.is_row_expired(&record, self.judged_at(now, asking)).filter(|_| !self.bug(Bug::ServeExpired)) {
                     Some(reason) => self.brief_tombstone(now, reason),
                     None => State::Live(Live::from_record(record, asking.at, asking.seq)),
                 }
@@ -115,6 +120,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         };
         self.slots[slot].accepted = self.seq;
         self.slots[slot].used = now;
+    }
+
+    /// As of when a row is judged: what others did after it was read is not known, alone there are no others.
+    fn judged_at(&self, now: Time, asking: Asking) -> Time {
+        if self.is_shared() { asking.at } else { now }
     }
 
     /// A check of a session that is in memory.
@@ -158,9 +168,16 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             self.settle_on_known_row(now, slot, record, asking);
             return;
         }
+        if live.base.is_none() && !self.config.adopt && self.is_sent(slot) {
+            // Whose row it is shows when the create in flight is answered.
+            return;
+        }
         if live.base.is_none() && !self.config.adopt && !live.may_have_made(&record) {
             self.on_taken_id(now, slot, record, asking);
             return;
+        }
+        if known.is_none() && !self.config.adopt {
+            self.accept_built_on(now, slot);
         }
         let went_back = known.is_some_and(|known| record.stamp.revision < known);
         if went_back && !accept_stale {
@@ -206,7 +223,17 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         if in_flight {
             self.note_landed(slot, record);
         } else {
-            self.accept_done(now, slot);
+            self.accept_done(now, slot, false);
+        }
+    }
+
+    /// Someone has built on our create or rotation: so it has landed.
+    fn accept_built_on(&mut self, now: Time, slot: Slot) {
+        let Some(attempt) = self.slots[slot].pending_mut().and_then(|pending| pending.attempt.as_mut()) else { return };
+        if matches!(attempt.status, Status::Sent(_)) {
+            attempt.landed = true;
+        } else {
+            self.accept_done(now, slot, false);
         }
     }
 
@@ -224,7 +251,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// before the verdict) can never land, and what it would have changed is laid over the row.
     fn settle_on_known_row(&mut self, now: Time, slot: Slot, record: Record, asking: Asking) {
         let Some(attempt) = self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()) else { return };
-        if attempt.base().is_none_or(|base| base == record.stamp) {
+        if attempt.base() == Some(record.stamp) {
             self.repeat_settled(now, slot);
         } else if attempt.status == Status::Settle {
             self.rebase(now, slot, record, asking);
@@ -267,11 +294,6 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         if self.bug(Bug::CreateTakesOver) {
             self.rebase(now, slot, record, asking);
             self.settle(now, slot);
-            return;
-        }
-        let sent = |status: Status| matches!(status, Status::Sent(_));
-        if self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()).is_some_and(|attempt| sent(attempt.status)) {
-            // The create in flight is answered first; its verdict leads here again.
             return;
         }
         let Some(live) = self.slots[slot].live_mut() else { return };
@@ -375,6 +397,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             self.accept_own_attempt(now, slot, &record, asking);
             return;
         }
+        let attempt = self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref());
+        if attempt.is_some_and(|attempt| matches!(attempt.write.kind, WriteKind::Rename { .. })) {
+            self.accept_built_on(now, slot);
+        }
         self.rebase(now, slot, record, asking);
         self.slots[slot].accepted = self.seq;
         self.finish_rename(now, slot);
@@ -387,7 +413,8 @@ impl Live {
     /// Whether the row may come from the create that was sent: someone else has built on it before its outcome was
     /// known here.
     fn may_have_made(&self, record: &Record) -> bool {
-        record.created == self.created && self.pending.as_ref().is_some_and(|pending| pending.attempt.is_some())
+        let attempt = self.pending.as_ref().and_then(|pending| pending.attempt.as_ref());
+        record.created == self.created && attempt.is_some_and(|attempt| attempt.unknown_since.is_some())
     }
 
     pub(crate) fn checked(&mut self, asking: Asking) {

@@ -71,17 +71,24 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
         if pending.failures >= FAILURES_ALONE && worked > pending.worked_before {
             let retry_at = now + SET_ASIDE * self.config.retry_cap_ms;
-            self.quarantine(slot, retry_at, "a batch with this row alone failed again and again, while others were written".into());
+            self.quarantine(
+                slot,
+                retry_at,
+                "a batch with this row alone failed again and again, while others were written".into(),
+            );
         }
     }
 
     fn on_save_verdict(&mut self, now: Time, slot: Slot, verdict: Verdict) {
         let verdict = if verdict == Verdict::Unknown && self.bug(Bug::UnknownIsDone) { Verdict::DONE } else { verdict };
-        let landed = self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()).is_some_and(|attempt| attempt.landed);
+        let landed =
+            self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()).is_some_and(|attempt| attempt.landed);
         match verdict {
-            Verdict::Done { .. } => self.accept_done(now, slot),
+            Verdict::Done { .. } => self.accept_done(now, slot, true),
             // The row has shown it, whatever became of this sending.
-            Verdict::Unknown | Verdict::NotDone | Verdict::Exists | Verdict::Conflict if landed => self.accept_done(now, slot),
+            Verdict::Unknown | Verdict::NotDone | Verdict::Exists | Verdict::Conflict if landed => {
+                self.accept_done(now, slot, false)
+            }
             Verdict::NotDone => self.repeat(now, slot, false),
             Verdict::Unknown => self.repeat(now, slot, true),
             Verdict::Rejected(why) => self.reject(now, slot, &why),
@@ -90,15 +97,18 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
     }
 
-    /// The row now holds what the attempt carried.
-    pub(crate) fn accept_done(&mut self, now: Time, slot: Slot) {
+    /// The attempt has landed: its last sending, as a verdict tells, or an earlier one.
+    pub(crate) fn accept_done(&mut self, now: Time, slot: Slot, by_last_sending: bool) {
         self.slots[slot].accepted = self.seq;
         let sets_back = self.bug(Bug::VerdictSetsBaseBack);
         let Some(live) = self.slots[slot].live_mut() else { return };
         let Some(attempt) = live.pending.as_mut().and_then(|pending| pending.attempt.take()) else { return };
         let created = matches!(attempt.write.kind, WriteKind::Create { .. });
-        let renamed = matches!(attempt.write.kind, WriteKind::Rename { .. });
-        live.take_stored(&attempt, sets_back);
+        // A rotation that was seen to land may have been followed by the next one.
+        let rename = live.pending.as_ref().and_then(|pending| pending.rename.as_ref());
+        let renamed = matches!(attempt.write.kind, WriteKind::Rename { .. })
+            && rename.is_some_and(|rename| rename.old_key == attempt.write.key);
+        live.take_stored(&attempt, by_last_sending, sets_back);
         let condition = attempt.conditional.then(|| live.take_condition()).flatten();
         let revision = live.base.map_or(0, |base| base.revision);
         let answered = live.answered_waiters(attempt.is_principal_alone());
@@ -242,7 +252,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             return;
         }
         if self.bug(Bug::GoneKeepsSession) {
-            self.accept_done(now, slot);
+            self.accept_done(now, slot, true);
             return;
         }
         self.end(now, slot, Reason::Gone);
@@ -314,7 +324,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
 impl Live {
     /// The attempt's row is what the store has now.
-    fn take_stored(&mut self, attempt: &Attempt, sets_back: bool) {
+    fn take_stored(&mut self, attempt: &Attempt, by_last_sending: bool, sets_back: bool) {
         if let WriteKind::Touch { accessed } = attempt.write.kind {
             self.stored_use(accessed);
             return;
@@ -339,7 +349,7 @@ impl Live {
         }
         self.base = Some(record.stamp);
         // Nobody else has written between the base and this stamp: what we hold was checked when this was sent.
-        if attempt.sent_seq > self.checked_seq {
+        if by_last_sending && attempt.sent_seq > self.checked_seq {
             self.checked_seq = attempt.sent_seq;
             self.checked_at = attempt.sent_at;
         }
