@@ -124,11 +124,17 @@ impl Bag {
     }
 
     /// Whether the API may be used; brings a bag back that was prepared for a fork.
+    #[inline]
     pub(crate) fn check_open(&self) -> Result<()> {
         let state = self.state.load(Ordering::Acquire);
         if state == OPEN && self.forks.load(Ordering::Relaxed) == FORKS.load(Ordering::Relaxed) {
             return Ok(());
         }
+        self.check_state(state)
+    }
+
+    #[cold]
+    fn check_state(&self, state: u8) -> Result<()> {
         match state {
             CLOSED => Err(closed()),
             CLOSING if !self.is_forked() => Err(closed()),

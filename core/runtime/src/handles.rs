@@ -1,0 +1,48 @@
+//! What open handles hold: snapshots that nobody else may need any more.
+
+use holdall_engine::Time;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Handles are told apart by when they were opened, in steps of 65 seconds; after so many steps a place is used again.
+const STEPS: usize = 32;
+const STEP_BITS: u32 = 16;
+/// The exact sum is asked for whenever one place has grown by another mebibyte.
+const LOOK_BITS: u32 = 20;
+
+/// The bytes of the snapshots that handles of one shard hold, by when they were opened, so that handles that are never
+/// freed stand out by their age.
+#[derive(Default)]
+pub(crate) struct Held([AtomicUsize; STEPS]);
+
+impl Held {
+    /// A handle opened at `now` holds so much. Answers its place, and whether it is time to look at the sum.
+    pub(crate) fn add(&self, now: Time, size: usize) -> (u8, bool) {
+        let place = step(now) as usize % STEPS;
+        let before = self.0[place].fetch_add(size, Ordering::Relaxed);
+        (place as u8, before >> LOOK_BITS != (before + size) >> LOOK_BITS)
+    }
+
+    /// The handle of a place holds more, or less, than before.
+    pub(crate) fn change(&self, place: u8, before: usize, now: usize) {
+        // Wrapping, since the difference may be negative; the sum of all never is.
+        self.0[usize::from(place)].fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.0.iter().map(|held| held.load(Ordering::Relaxed)).sum()
+    }
+
+    /// For how many milliseconds, at least, the oldest handle has been open; at most the half hour that the places cover.
+    pub(crate) fn oldest_ms(&self, now: Time) -> u64 {
+        let now_step = step(now);
+        let open = |age: &u64| {
+            let place = (now_step.wrapping_sub(*age)) as usize % STEPS;
+            self.0[place].load(Ordering::Relaxed) > 0
+        };
+        (0..STEPS as u64).rev().find(open).map_or(0, |age| age.saturating_sub(1) << STEP_BITS)
+    }
+}
+
+fn step(now: Time) -> u64 {
+    now.0 >> STEP_BITS
+}
