@@ -44,6 +44,7 @@ BODY(open_with, holdall_open(T1, a->options, a->out, a->error))
 BODY(flush, holdall_flush(a->bag, a->ms, NULL, a->error))
 BODY(drain, holdall_drain(a->bag, a->error))
 BODY(health, holdall_health(a->bag, NULL, NULL, NULL, NULL, a->error))
+BODY(advance_clock, holdall_advance_clock(a->bag, a->ms, a->error))
 BODY(next_event, holdall_next_event(a->bag, a->ms, a->out, a->error))
 BODY(stats_json, holdall_stats_json(a->bag, a->out, a->error))
 BODY(sweep, holdall_sweep(a->bag, NULL, NULL, a->error))
@@ -114,6 +115,7 @@ static const function functions[] = {
     {"holdall_flush", BAG | MS, flush},
     {"holdall_drain", BAG, drain},
     {"holdall_health", BAG, health},
+    {"holdall_advance_clock", BAG | MS, advance_clock},
     {"holdall_next_event", BAG | MS | OUT, next_event},
     {"holdall_stats_json", BAG | OUT, stats_json},
     {"holdall_sweep", BAG, sweep},
