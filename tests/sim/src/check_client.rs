@@ -70,24 +70,31 @@ impl Model {
             self.check_alias(opening, lineage, fields);
             return;
         }
-        let ended_here = self.is_closed(id, node) || self.view(lineage, node).ended;
+        let ended_here = self.is_closed(id, node);
         if ended_here {
             self.fail("I2 no resurrection", format!("session {lineage}: id {id} opened at node {node}, where it was ended"));
         }
         let unseen = self.unseen_ms(opening);
         let too_long = gone_at.is_some_and(|gone| unseen != u64::MAX && gone.saturating_add(unseen) < opening.began);
-        if sent && !renaming && (too_long || (opening.was_gone && unseen == 0)) && gone_at.is_some() {
+        // A session whose first row was refused is this node's own, as if it had never been sent.
+        let refused = self.plan.poison > 0 && self.ids[id].live_since.is_none();
+        if sent && !refused && !renaming && (too_long || (opening.was_gone && unseen == 0)) && gone_at.is_some() {
             let what = format!("session {lineage}: id {id} opened at node {node} ({opening:?}), gone since {gone_at:?}");
             self.fail("I2 no resurrection, I3 no old id", what);
         }
         self.check_not_expired(lineage, node, clock);
+        let seen = self.view(lineage, node);
+        if seen.seen_id != id {
+            (seen.seen_id, seen.floor, seen.revision) = (id, [0; FIELDS], 0);
+        }
         self.check_fields(opening, lineage, fields);
         self.check_ticket_out(lineage, node, now, view);
     }
 
     fn check_alias(&mut self, opening: &Opening, lineage: usize, fields: crate::model::Fields) {
         let until = self.ids[opening.id].alias_until;
-        if opening.store_clock >= until {
+        let ended = self.ids[opening.id].alias_ended.is_some_and(|ended| ended < opening.began);
+        if opening.store_clock >= until || ended {
             self.fail("I3 alias only in its grace", format!("session {lineage}: read at {:?}, grace to {until:?}", opening.store_clock));
         }
         let history = &self.lineages[lineage].history;
@@ -119,7 +126,12 @@ impl Model {
             let view = self.view(lineage, node);
             let (last, floor) = (view.last[field], view.floor[field]);
             let write = self.writes[last as usize].clone();
-            let mine = last != 0 && !write.void && self.travels_with(last, opening.id);
+            // A removal that someone else made too needs no commit of its own.
+            let moot = last != 0 && write.landed.is_none() && self.was_absent_since(lineage, field, last);
+            let mine = last != 0 && !write.void && !moot && self.travels_with(last, opening.id);
+            if moot && shown == 0 {
+                continue;
+            }
             if mine && write.landed.is_none() {
                 if shown != write.value && write.shown.is_none() {
                     let what = format!("session {lineage}: node {node} shows {shown} for {}, set to {} there", NAMES[field], write.value);
@@ -130,6 +142,11 @@ impl Model {
                 }
             }
             if mine && write.known.is_none() && shown == write.value {
+                continue;
+            }
+            // Asked for through this id, while the last one went through another.
+            let own = shown != 0 && self.is_open(shown) && self.writes[shown as usize].node == node;
+            if own && !self.travels_with(last, opening.id) && self.travels_with(shown, opening.id) {
                 continue;
             }
             // A change with a condition under which an earlier one is still shown.
@@ -196,14 +213,17 @@ impl Model {
         }
         let remembered = if opening.fresh_ms > 0 && reason.is_none() { self.plan.config.negative_ms + 100_000 } else { 0 };
         let lives = info.live_since.is_some_and(|since| since + remembered < opening.began || (remembered == 0 && since < opening.began));
-        let only_here = info.live_since.is_none() && info.made_by == (node, run) && !session.destroy_tried && view.used > Time::ZERO;
+        let parent_gone = info.parent.is_some_and(|parent| self.ids[parent].gone_at.is_some());
+        let only_here = !parent_gone && info.live_since.is_none() && info.made_by == (node, run) && !session.destroy_tried && view.used > Time::ZERO;
         if !lives && !only_here {
             return;
         }
         if clock >= session.deadline {
             return;
         }
-        let (idle, used) = (session.idle_ms, view.used);
+        let here = self.leads_to(view.used_id, id, (node, run)) || self.leads_to(id, view.used_id, (node, run));
+        let used_so = if here { view.used } else { Time::ZERO };
+        let (idle, used) = (session.idle_ms, used_so);
         let over = idle > 0 && clock >= self.earliest_end(opening, lineage, used);
         if over && matches!(reason, Some(Reason::Idle | Reason::Gone) | None) {
             return;
@@ -256,6 +276,12 @@ impl Model {
         {
             self.fail("I1 stored is stored", format!("session {lineage}: principal {principal} told to be stored at node {node}"));
         }
+        let through = numbers.first().map(|number| self.writes[*number as usize].id);
+        let view = self.view(lineage, node);
+        if through == Some(view.seen_id) && revision < view.revision {
+            let before = view.revision;
+            self.fail("4 versions never go back", format!("session {lineage}: node {node} stored as {revision} after it told {before}"));
+        }
         let living = self.lineages[lineage].history.iter().any(|commit| commit.revision == revision);
         if !living {
             self.fail("27 a ticket names what is committed", format!("session {lineage}: stored as revision {revision}, which nobody wrote"));
@@ -271,7 +297,9 @@ impl Model {
 
     /// Whether a field was absent in some state after a removal was asked for (someone else may have removed it).
     fn was_absent_since(&self, lineage: usize, field: usize, number: u32) -> bool {
-        self.writes[number as usize].value == 0 && self.lineages[lineage].history.iter().any(|commit| commit.fields[field] == 0)
+        let write = &self.writes[number as usize];
+        let since = self.lineages[lineage].history.iter().skip(write.after.saturating_sub(1));
+        write.value == 0 && since.into_iter().any(|commit| commit.fields[field] == 0)
     }
 
     /// A node says that nothing is unsaved: everything that was asked for there is committed or given up.
@@ -304,20 +332,31 @@ impl Model {
     }
 
     /// A caller was told that a destroy is committed.
-    pub fn on_destroyed(&mut self, lineage: usize, id: usize, node: usize) {
+    pub fn on_destroyed(&mut self, lineage: usize, id: usize, node: usize, clock: Time) {
         self.checks += 1;
         if self.lineages[lineage].is_excused() {
             return;
         }
         let living = self.living_ids(lineage);
         // Rotated to this id at another node, which was told "pending": the old row dies when that node learns of it.
-        let rotation_pending = self.ids[id].live_since.is_none() && self.ids[id].made_by.0 != node;
+        let rotation_pending = self.ids[id].live_since.is_none() && self.ids[id].made_by != (node, self.runs[node]);
         // A dead row that was swept leads nowhere any more.
         let broken = self.lineages[lineage].ids.iter().any(|id| self.ids[*id].swept);
-        if !living.is_empty() && !rotation_pending && !broken {
+        // What has expired may have been given up here before a rotation had landed.
+        let session = &self.lineages[lineage];
+        let over = session.idle_ms > 0 && clock >= session.last_use + session.idle_ms;
+        if !living.is_empty() && !rotation_pending && !broken && !over {
             self.fail("I2 destroyed is destroyed", format!("session {lineage}: node {node} told so, but id {} lives", living[0]));
         }
-        self.end_at(lineage, node);
+        // What it was rotated to died with it; earlier ids are dead in the store, but this node need not know them.
+        let place = self.lineages[lineage].ids.iter().position(|other| *other == id).unwrap_or(0);
+        let later = if living.is_empty() { self.lineages[lineage].ids[place..].to_vec() } else { vec![id] };
+        for id in later {
+            self.close(id, node);
+        }
+        if living.is_empty() {
+            self.end_at(lineage, node);
+        }
     }
 
     /// A caller was told that the session ended.

@@ -39,7 +39,11 @@ impl Model {
             (before, Some(Row::Live(after))) => self.on_content(at, sender, id, write, before.as_ref(), after),
             (Some(Row::Live(before)), after) => self.on_end(at, sender, id, write, before, after.as_ref()),
             (before, Some(Row::Ended { alias_until, .. })) => {
-                self.ids[id].alias_until = *alias_until;
+                if *alias_until > Time::ZERO {
+                    self.ids[id].alias_until = *alias_until;
+                } else {
+                    self.ids[id].alias_ended.get_or_insert(at.now);
+                }
                 self.on_planted(at, id, write, before.is_some());
             }
             (_, None) => self.ids[id].swept = true,
@@ -217,7 +221,7 @@ impl Model {
         let history = &self.lineages[lineage].history;
         let since = history.iter().rposition(|commit| commit.fields[field] != from).map_or(0, |place| place + 1);
         let own = history.get(since).is_some_and(|commit| commit.node == sender.node);
-        if own || from == self.committed_under(number) || self.lineages[lineage].views[sender.node].run != sender.run {
+        if own || self.lies_over(number, from) || self.lineages[lineage].views[sender.node].run != sender.run {
             return;
         }
         let view = self.view(lineage, sender.node);
@@ -227,7 +231,7 @@ impl Model {
         view.overwrites += 1;
         if view.overwrites > view.overwrites_told {
             let name = NAMES[field];
-            self.fail("2 overwriting is reported", format!("session {lineage}: {name} of someone else overwritten without an event"));
+            self.fail("2 overwriting is reported", format!("session {lineage}: {name} of someone else overwritten without an event: {number} over {from}, {:?}", self.writes[number as usize]));
         }
     }
 
@@ -290,7 +294,7 @@ impl Model {
         // Where writing works, each use is in the row within the slack; so nothing that was used since may go.
         let error = self.plan.config.clock_error_ms;
         let alive = session.idle_ms > 0 && at.store + error < session.last_use + session.idle_ms && at.store + error < session.deadline;
-        if alive && self.plan.calm && !session.relaxed {
+        if alive && self.plan.calm && !session.is_excused() {
             let what = format!("session {lineage}: last use {:?}, ended at {:?} by node {}", session.last_use, at.store, sender.node);
             self.fail("I7 never early", what);
         }

@@ -157,7 +157,7 @@ impl World {
         }
         let (mut fresh_ms, mut at_least) = self.draw_freshness(&holder);
         if act == Act::ForgedTicket {
-            let forged = self.random.pick(&[1, holder.ticket.unwrap_or(5) + 3, u64::MAX >> 12]);
+            let forged = self.random.pick(&[1, holder.ticket.unwrap_or(5) + 1_000_000, u64::MAX >> 12]);
             (fresh_ms, at_least) = (0, Some(forged));
         }
         let touch = act != Act::Peek;
@@ -167,10 +167,21 @@ impl World {
     fn draw_freshness(&mut self, holder: &Visitor) -> (u64, Option<u64>) {
         match self.plan.config.sharing {
             Sharing::Single => (self.random.pick(&[u64::MAX, u64::MAX, u64::MAX, 0, 1_000]), None),
-            Sharing::Sticky => (self.random.pick(&[5_000, 5_000, 0, u64::MAX]), None),
-            Sharing::Fleet if self.random.chance(self.plan.tickets) && holder.ticket.is_some() => (0, holder.ticket),
+            Sharing::Sticky => (self.random.pick(&[5_000, 1_000, 200, 0, u64::MAX]), None),
+            Sharing::Fleet if self.random.chance(self.plan.tickets) && holder.ticket.is_some() => (0, self.some_ticket(holder)),
             Sharing::Fleet => (0, None),
         }
+    }
+
+    /// The visitor's ticket, or that of a tab which has not heard of the last changes.
+    fn some_ticket(&mut self, holder: &Visitor) -> Option<u64> {
+        let lineage = holder.lineage?;
+        if self.random.chance(250) {
+            let history = &self.model.lineages[lineage].history;
+            let known = history.iter().map(|commit| commit.revision).filter(|revision| Some(*revision) <= holder.ticket);
+            return known.min_by_key(|_| self.random.next()).or(holder.ticket);
+        }
+        holder.ticket
     }
 
     pub(crate) fn start_opening(
@@ -373,6 +384,7 @@ impl World {
                 known: None,
                 void: true,
                 refused: true,
+                after: self.model.lineages[lineage].history.len(),
                 pad,
             });
             numbers.push(number);
@@ -485,7 +497,7 @@ impl World {
         let view = self.model.view(lineage, node);
         view.principal_calls += 1;
         view.principals.push((principal, over));
-        if view.principals.len() > 4 {
+        if view.principals.len() > 20 {
             view.principals.remove(0);
         }
         self.model.lineages[lineage].principals |= 1 << principal;
@@ -628,6 +640,7 @@ impl World {
             Renamed::Asked(ask) => {
                 self.model.used(new, node, now, clock);
                 self.requests[request].rename = Some((id, new));
+                self.nodes[node].renaming.push((id, new));
                 self.wait_for(request, node, ask, Awaited::Rename { old: id, new, grace: grace_ms > 0 });
             }
             Renamed::NotLoaded => {
@@ -686,6 +699,7 @@ impl World {
         self.trace.say(now, || format!("id {id} of session {lineage} is destroyed at node {node}: {ask:?}"));
         self.model.lineages[lineage].destroy_tried = true;
         self.model.close(id, node);
+        self.void_open(node, lineage, Some(id));
         self.close_other_half(node, id);
         self.nodes[node].destroys += 2;
         let request = self.quiet_request(visitor, node, act, id);
@@ -698,14 +712,8 @@ impl World {
 
     /// While a rotation is not settled a destroy ends both ids here.
     fn close_other_half(&mut self, node: usize, id: usize) {
-        let open: Vec<(usize, usize)> = self.nodes[node]
-            .asks
-            .values()
-            .filter_map(|(awaited, _, _)| match awaited {
-                Awaited::Rename { old, new, .. } if *old == id || *new == id => Some((*old, *new)),
-                _ => None,
-            })
-            .collect();
+        let renaming = self.nodes[node].renaming.iter();
+        let open: Vec<(usize, usize)> = renaming.filter(|(old, new)| *old == id || *new == id).copied().collect();
         for (old, new) in open {
             self.model.close(old, node);
             self.model.close(new, node);
@@ -714,8 +722,7 @@ impl World {
 
     /// Whether a rotation from an id is not settled at a node.
     fn is_renaming(&self, node: usize, id: usize) -> bool {
-        let asks = self.nodes[node].asks.values();
-        asks.into_iter().any(|(awaited, _, _)| matches!(awaited, Awaited::Rename { old, .. } if *old == id))
+        self.nodes[node].renaming.iter().any(|(old, _)| *old == id)
     }
 
     /// A request that only waits for an answer.

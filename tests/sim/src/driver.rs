@@ -2,7 +2,7 @@
 
 use crate::model::Model;
 use crate::node::Awaited;
-use crate::world::{Happening, World};
+use crate::world::{CLOSING_MS, Happening, World};
 use holdall_engine::{Answer, Event, Key, Lane, OpId, OpKind, Write, WriteKind};
 
 /// So many timers in a row may lead to nothing.
@@ -136,9 +136,9 @@ impl World {
     /// What is not committed of a session at a node will never be.
     pub(crate) fn void_open(&mut self, node: usize, lineage: usize, id: Option<usize>) {
         let run = self.model.runs[node];
-        let all = id.is_none_or(|id| self.model.ids[id].made_by == (node, run));
-        for write in &mut self.model.writes {
-            let through = all || Some(write.id) == id;
+        for number in 1..self.model.writes.len() {
+            let through = id.is_none_or(|id| self.model.travels_with(number as u32, id));
+            let write = &mut self.model.writes[number];
             if through && (write.lineage, write.node, write.run) == (lineage, node, run) && write.landed.is_none() && write.known.is_none() {
                 write.void = true;
             }
@@ -224,6 +224,7 @@ impl World {
             (Awaited::Save { .. }, Answer::Rejected(_)) => {}
             (Awaited::Save { apart: true, .. }, Answer::Unknown) => {}
             (Awaited::Rename { old, new, grace }, Answer::Stored { revision }) => {
+                self.nodes[node].renaming.retain(|rename| *rename != (old, new));
                 let lineage = self.model.ids[new].lineage;
                 if self.model.ids[new].live_since.is_none() && !self.model.lineages[lineage].relaxed {
                     self.model.fail("I3 rotation", format!("session {lineage}: told to be rotated, the new id has no row"));
@@ -235,7 +236,8 @@ impl World {
                 self.note_stored(node, lineage, &[], false, *revision, request);
                 self.move_visitors(lineage, old, new);
             }
-            (Awaited::Rename { new, .. }, Answer::Ended(reason)) => {
+            (Awaited::Rename { old, new, .. }, Answer::Ended(reason)) => {
+                self.nodes[node].renaming.retain(|rename| *rename != (old, new));
                 let lineage = self.model.ids[new].lineage;
                 self.model.on_ended(lineage, node, clock, *reason);
             }
@@ -243,7 +245,7 @@ impl World {
             (Awaited::Rename { .. }, Answer::Rejected(_)) if !self.plan.calm => {}
             (Awaited::Destroy { id }, Answer::Destroyed { .. }) => {
                 let lineage = self.model.ids[id].lineage;
-                self.model.on_destroyed(lineage, id, node);
+                self.model.on_destroyed(lineage, id, node, clock);
             }
             (Awaited::Purge { principal, except, began }, Answer::Destroyed { .. }) => {
                 if let Some(place) = self.purges.iter().position(|purge| *purge == (node, principal.into(), principal)) {
@@ -305,7 +307,8 @@ impl World {
         // Loads under way are not known by their size, tombstones have no limit, and the record that is being
         // written is held beside the one that changes.
         let session = self.plan.value_bytes as usize * crate::model::FIELDS + 1_500;
-        let slack = 6 * session * (self.plan.visitors.min(8) + 4) + self.nodes[node].destroys * 600;
+        let slack = 7 * session + self.nodes[node].destroys * 600;
+        self.over = self.over.max(used.saturating_sub(limit) as f64 / session as f64);
         if used > limit + slack {
             self.model.fail("I14 memory has a bound", format!("node {node}: {used} bytes of {limit}"));
         }
@@ -325,7 +328,7 @@ impl World {
             let clock = self.nodes[node].clock.clone().read(self.now);
             self.model.on_nothing_unsaved(node, clock);
         }
-        if done || self.now > since + 120_000 {
+        if done || self.now > since + CLOSING_MS {
             self.trace.say(self.now, || format!("node {node} is closed, {}", if done { "all written" } else { "given up" }));
             self.stop_engine(node);
             let back = self.now + self.random.between(1, 5_000);

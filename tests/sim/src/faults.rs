@@ -52,6 +52,10 @@ pub struct Plan {
     pub outage: u64,
     /// The longest outage.
     pub outage_ms: u64,
+    /// A node alone can't reach the store.
+    pub cut: u64,
+    /// The longest such cut.
+    pub cut_ms: u64,
     /// Crash of a node.
     pub crash: u64,
     /// Orderly restart of a node.
@@ -131,6 +135,8 @@ impl Plan {
             corrupt: if !calm && random.chance(100) { random.between(1, 10) } else { 0 },
             outage: faulty * sometimes(random, 40),
             outage_ms: random.pick(&[2_000, 30_000, 600_000, 7_200_000]),
+            cut: faulty * sometimes(random, 60),
+            cut_ms: random.pick(&[1_000, 20_000, 400_000]),
             crash: faulty * sometimes(random, 80),
             restart: sometimes(random, 40),
             suspend: faulty * sometimes(random, 60),

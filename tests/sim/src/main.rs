@@ -115,9 +115,9 @@ fn planted(arguments: &[String]) -> ExitCode {
                     let found = find(bug, limit, steps);
                     let Ok(mut counts) = counts.lock() else { return };
                     match found {
-                        Some((seed, runs, violation)) => {
+                        Some((seed, violation)) => {
                             counts.0 += 1;
-                            println!("{:<28} found after {runs:>5} seeds (seed {seed}): {violation}", bug.name());
+                            println!("{:<28} found by seed {seed:>5}: {violation}", bug.name());
                         }
                         None => {
                             counts.1 += 1;

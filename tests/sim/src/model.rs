@@ -45,6 +45,8 @@ pub struct WriteInfo {
     pub void: bool,
     /// It was refused: it must never be committed.
     pub refused: bool,
+    /// How many states had been committed when it was asked for.
+    pub after: usize,
     /// The bytes after the number.
     pub pad: u32,
 }
@@ -75,6 +77,8 @@ pub struct NodeView {
     pub floor: [usize; FIELDS],
     /// The newest write of each field that was committed from here.
     pub landed: [u32; FIELDS],
+    /// Through which id it was seen here last: what one id showed says nothing about a load of another on its way.
+    pub seen_id: usize,
     /// The highest revision shown here.
     pub revision: u64,
     /// The last use here, by the node's clock.
@@ -120,6 +124,8 @@ pub struct IdInfo {
     pub gone_at: Option<u64>,
     /// By the store's clock.
     pub alias_until: Time,
+    /// When the alias was destroyed, in virtual time.
+    pub alias_ended: Option<u64>,
     /// Nodes (and runs) that must not open it any more.
     pub closed: Vec<(usize, u32)>,
     /// Its dead row was swept.
@@ -213,6 +219,7 @@ impl Model {
             known: None,
             void: true,
             refused: true,
+            after: 0,
             pad: 0,
         };
         Self {
@@ -275,6 +282,7 @@ impl Model {
             live_since: None,
             gone_at: None,
             alias_until: Time::ZERO,
+            alias_ended: None,
             closed: Vec::new(),
             swept: false,
             corrupt: false,
@@ -364,11 +372,16 @@ impl Model {
     /// rotation from there takes along what is not committed.
     pub fn travels_with(&self, number: u32, id: usize) -> bool {
         let write = &self.writes[number as usize];
-        let mut id = id;
-        while id != write.id {
+        self.leads_to(write.id, id, (write.node, write.run))
+    }
+
+    /// Whether rotations at this node, in this run, led from one id to another.
+    pub fn leads_to(&self, from: usize, to: usize, by: (usize, u32)) -> bool {
+        let mut id = to;
+        while id != from {
             let info = &self.ids[id];
             match info.parent {
-                Some(parent) if info.made_by == (write.node, write.run) => id = parent,
+                Some(parent) if info.made_by == by => id = parent,
                 _ => return false,
             }
         }
@@ -381,18 +394,22 @@ impl Model {
         number != 0 && write.landed.is_none() && !write.void && write.run == self.runs[write.node]
     }
 
-    /// What the store was known to have under a chain of writes of one node that are not committed.
-    pub fn committed_under(&self, number: u32) -> u32 {
+    /// Whether a write is known by its node to lie over this value: what was there when it was asked for, under a chain
+    /// of the node's own writes that it does not know to be committed.
+    pub fn lies_over(&self, number: u32, value: u32) -> bool {
         let write = &self.writes[number as usize];
         let mut over = write.over;
-        while over != 0 {
+        loop {
             let under = &self.writes[over as usize];
-            if (under.node, under.run) != (write.node, write.run) || under.landed.is_some() {
-                return under.value;
+            let here = if over == 0 { 0 } else { under.value };
+            if here == value {
+                return true;
+            }
+            if over == 0 || (under.node, under.run) != (write.node, write.run) || under.known.is_some() {
+                return false;
             }
             over = under.over;
         }
-        0
     }
 }
 

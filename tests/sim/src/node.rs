@@ -99,12 +99,16 @@ pub struct Node {
     pub clock: Clock,
     /// It stands still.
     pub suspended: bool,
+    /// It can't reach the store.
+    pub cut: bool,
     /// It is being shut down in order, since when.
     pub closing: Option<u64>,
     /// Ops in flight per lane.
     pub in_flight: [u8; 4],
     /// What clients wait for, by whose request, since when.
     pub asks: BTreeMap<Ask, (Awaited, Option<usize>, u64)>,
+    /// Rotations that are not settled: from which id to which.
+    pub renaming: Vec<(usize, usize)>,
     /// Requests that wait for a load.
     pub waiting: Vec<usize>,
     /// Keys of saves in flight, by op.
@@ -132,9 +136,11 @@ impl Node {
             engine: None,
             clock,
             suspended: false,
+            cut: false,
             closing: None,
             in_flight: [0; 4],
             asks: BTreeMap::new(),
+            renaming: Vec::new(),
             waiting: Vec::new(),
             saving: Vec::new(),
             inbox: Vec::new(),
@@ -149,8 +155,8 @@ impl Node {
 
     /// Everything of the run that ends is forgotten.
     pub fn stop(&mut self) {
-        let clock = self.clock.clone();
-        *self = Self::new(clock);
+        let (clock, cut) = (self.clock.clone(), self.cut);
+        *self = Self { cut, ..Self::new(clock) };
     }
 
     /// Whether it serves requests.

@@ -77,8 +77,13 @@ fn check_same(seed: u64, setup: Setup, outcome: &mut Outcome) {
     }
 }
 
-/// Runs seeds until one shows the planted bug; answers after how many, and what was seen.
-pub fn find(bug: Planted, limit: u64, steps: u64) -> Option<(u64, u64, Violation)> {
-    let setup = Setup { steps, bug: Some(bug), ..Setup::default() };
-    (1..=limit).find_map(|seed| run_seed(seed, setup).violation.map(|violation| (seed, seed, violation)))
+/// Runs seeds until one shows the planted bug, that is: it fails, and passes without the bug. Answers which seed it
+/// was, of those from 1 on, and what was seen.
+pub fn find(bug: Planted, limit: u64, steps: u64) -> Option<(u64, Violation)> {
+    let sound = Setup { steps, ..Setup::default() };
+    let planted = Setup { bug: Some(bug), ..sound };
+    (1..=limit).find_map(|seed| {
+        let violation = run_seed(seed, planted).violation?;
+        run_seed(seed, sound).violation.is_none().then_some((seed, violation))
+    })
 }

@@ -55,8 +55,6 @@ pub enum StoreBug {
     DeadRowsSweptEarly,
     /// An alias reads on after its grace.
     AliasForEver,
-    /// A row that is found expired is claimed without looking at its last use.
-    ExpireWithoutRecheck,
 }
 
 impl StoreBug {
@@ -70,7 +68,6 @@ impl StoreBug {
         Self::TouchGoesBack,
         Self::DeadRowsSweptEarly,
         Self::AliasForEver,
-        Self::ExpireWithoutRecheck,
     ];
 }
 
@@ -153,7 +150,7 @@ impl Store {
                     Ok(old) => old,
                     Err(verdict) => return verdict,
                 };
-                if old.expires() > *before && !self.has(StoreBug::ExpireWithoutRecheck) {
+                if old.expires() > *before {
                     return Verdict::Conflict;
                 }
                 self.put(key, Some(dead(*reason, None, *until)), effects)

@@ -52,8 +52,12 @@ pub(crate) enum Happening {
     Restart(usize),
     Resume(usize),
     OutageOver,
+    CutOver(usize),
     Heal(usize),
 }
+
+/// An orderly close is given up after so long.
+pub(crate) const CLOSING_MS: u64 = 120_000;
 
 /// How an op goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,6 +103,7 @@ pub struct World {
     pub(crate) verified_once: bool,
     pub(crate) purges: Vec<(usize, u32, u8)>,
     pub(crate) steps: u64,
+    pub(crate) over: f64,
 }
 
 impl World {
@@ -132,6 +137,7 @@ impl World {
             verified_once: false,
             purges: Vec::new(),
             steps: 0,
+            over: 0.0,
             random,
             plan,
         };
@@ -154,6 +160,9 @@ impl World {
             self.settle();
         }
         self.trace.add(&[self.now, self.model.checks]);
+        if std::env::var("OVER").is_ok() && self.over > 2.0 {
+            println!("over {:.1}", self.over);
+        }
         Outcome { violation: self.model.violation, hash: self.trace.hash(), steps: self.steps, checks: self.model.checks }
     }
 
@@ -191,6 +200,7 @@ impl World {
             }
             Happening::Resume(node) => self.resume(node),
             Happening::OutageOver => self.outage = false,
+            Happening::CutOver(node) => self.nodes[node].cut = false,
             Happening::Heal(id) => self.model.ids[id].corrupt = false,
         }
         true
@@ -225,6 +235,13 @@ impl World {
             let ms = self.random.between(1, self.plan.outage_ms);
             self.trace.say(self.now, || format!("outage of {ms} ms"));
             self.at(self.now + ms, Happening::OutageOver);
+        }
+        if roll(&mut self.random, self.plan.cut) {
+            let node = self.random.below(self.nodes.len() as u64) as usize;
+            let ms = self.random.between(1, self.plan.cut_ms);
+            self.trace.say(self.now, || format!("node {node} is cut off for {ms} ms"));
+            self.nodes[node].cut = true;
+            self.at(self.now + ms, Happening::CutOver(node));
         }
         if roll(&mut self.random, crash) {
             self.crash();
@@ -318,6 +335,8 @@ impl World {
         }
         self.trace.say(now, || format!("node {node} is closed in order"));
         self.nodes[node].closing = Some(now);
+        let run = self.model.runs[node];
+        self.at(now + CLOSING_MS + 1, Happening::Timer(node, run));
         if let Some(engine) = &mut self.nodes[node].engine {
             engine.drain(clock);
         }
@@ -343,7 +362,10 @@ impl World {
         self.random.between(1, self.plan.latency_ms)
     }
 
-    fn draw_fate(&mut self, lane: Lane) -> Fate {
+    fn draw_fate(&mut self, node: usize, lane: Lane) -> Fate {
+        if self.nodes[node].cut {
+            return Fate::FailsBefore;
+        }
         if self.outage {
             return if self.random.chance(900) { Fate::FailsBefore } else { Fate::Well };
         }
@@ -362,7 +384,7 @@ impl World {
     /// Sends an op to the store.
     pub(crate) fn send(&mut self, node: usize, lane: Lane, op: OpId, kind: OpKind) {
         self.note_op(node, lane, op, &kind);
-        let fate = self.draw_fate(lane);
+        let fate = self.draw_fate(node, lane);
         let run = self.model.runs[node];
         self.nodes[node].in_flight[lane as usize] += 1;
         let call = self.calls.len();
@@ -488,6 +510,9 @@ impl World {
     }
 
     fn apply_write(&mut self, sender: Sender, write: &Write) -> holdall_engine::Verdict {
+        if self.is_poisoned(write) {
+            return holdall_engine::Verdict::Rejected("poison".into());
+        }
         let mut effects = Vec::new();
         let verdict = self.store.apply(write, &mut effects);
         let at = Moment { now: self.now, store: self.store_time() };
@@ -559,7 +584,8 @@ impl World {
         if self.model.runs[node] != run || self.nodes[node].suspended || self.nodes[node].engine.is_none() {
             return;
         }
-        if self.now < self.nodes[node].timer_at {
+        let closing = self.nodes[node].closing.is_some_and(|since| self.now > since + CLOSING_MS);
+        if self.now < self.nodes[node].timer_at && !closing {
             return;
         }
         self.nodes[node].timer_at = u64::MAX;
@@ -573,6 +599,7 @@ impl World {
     pub(crate) fn calm_down(&mut self) {
         self.settling = true;
         self.outage = false;
+        self.nodes.iter_mut().for_each(|node| node.cut = false);
         let plan = &mut self.plan;
         (plan.fail_before, plan.fail_after, plan.lands_late, plan.row_unknown, plan.row_not_done) = (0, 0, 0, 0, 0);
         (plan.load_fails, plan.care_fails, plan.slow, plan.stale_loads) = (0, 0, 0, 0);
@@ -606,6 +633,7 @@ fn describe(happening: Happening) -> (u64, u64) {
         Happening::Resume(node) => (9, node as u64),
         Happening::OutageOver => (10, 0),
         Happening::Heal(id) => (11, id as u64),
+        Happening::CutOver(node) => (12, node as u64),
     }
 }
 
