@@ -56,6 +56,7 @@ fn not_utf8(name: &str, at: usize) -> Failure {
 }
 
 /// A place for an answer, checked and not written yet.
+#[derive(Debug)]
 pub(crate) struct Out<T>(*mut T);
 
 impl<T> Out<T> {

@@ -15,7 +15,7 @@ pub struct holdall_error {
 
 static ERRORS: Slots<holdall_error> = Slots::new(7);
 
-pub(crate) fn make(failure: Failure) -> *mut holdall_error {
+pub(crate) fn make(failure: &Failure) -> *mut holdall_error {
     let message = CString::new(failure.message.replace('\0', " ")).unwrap_or_default();
     let made = ERRORS.insert(holdall_error { status: failure.status, message }, handles::forks());
     std::ptr::without_provenance_mut(made.unwrap_or(0))

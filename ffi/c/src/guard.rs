@@ -44,13 +44,13 @@ pub(crate) unsafe fn call<A: Into<holdall_status>>(
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(answer)) => answer.into(),
         // SAFETY: the caller's promise about `error` is passed on.
-        Ok(Err(failure)) => unsafe { fail(error, failure) },
+        Ok(Err(failure)) => unsafe { fail(error, &failure) },
         Err(payload) => {
             // What was thrown could panic again while it is dropped.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
             let text = "a defect in holdall; its message went to standard error: close the bag, which still writes what it can, open it anew, and report the message";
             // SAFETY: as above.
-            unsafe { fail(error, Failure::new(holdall_status::HOLDALL_PANIC, text)) }
+            unsafe { fail(error, &Failure::new(holdall_status::HOLDALL_PANIC, text)) }
         }
     }
 }
@@ -65,7 +65,7 @@ pub(crate) fn quietly(body: impl FnOnce()) {
 /// # Safety
 /// `error` is NULL or a place for a pointer.
 #[cold]
-unsafe fn fail(error: *mut *mut holdall_error, failure: Failure) -> holdall_status {
+unsafe fn fail(error: *mut *mut holdall_error, failure: &Failure) -> holdall_status {
     let status = failure.status;
     if !error.is_null() && error.is_aligned() && !status.is_answer() {
         let made = catch_unwind(AssertUnwindSafe(|| crate::error::make(failure))).unwrap_or(std::ptr::null_mut());

@@ -83,8 +83,9 @@ struct Slot<T> {
 unsafe impl<T: Send> Sync for Slots<T> {}
 
 impl<T> Stripe<T> {
-    const EMPTY: Self =
-        Self { free: AtomicU64::new(0), grown: AtomicU64::new(0), chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS] };
+    const fn new() -> Self {
+        Self { free: AtomicU64::new(0), grown: AtomicU64::new(0), chunks: [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS] }
+    }
 
     /// The chunk of a place in this stripe, and the place in the chunk.
     fn chunk_of(place: usize) -> (usize, usize) {
@@ -151,7 +152,7 @@ impl<T> Slots<T> {
     /// A table whose handles are told from those of others by `kind`: an odd number below 8.
     pub(crate) const fn new(kind: usize) -> Self {
         assert!(kind < 1 << KIND_BITS && kind % 2 == 1);
-        Self { kind, stripes: [Stripe::EMPTY; STRIPES] }
+        Self { kind, stripes: [const { Stripe::new() }; STRIPES] }
     }
 
     /// Takes a value in; answers its handle, or none if there is no room for another.

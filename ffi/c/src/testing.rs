@@ -10,11 +10,7 @@ use crate::status::holdall_status;
 /// wait. Waiting for the database, and for room in memory, goes by real time as before. INVALID if it is negative. Any
 /// thread.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn holdall_advance_clock(
-    bag: *mut holdall,
-    ms: i64,
-    error: *mut *mut holdall_error,
-) -> holdall_status {
+pub unsafe extern "C" fn holdall_advance_clock(bag: *mut holdall, ms: i64, error: *mut *mut holdall_error) -> holdall_status {
     // SAFETY: the caller keeps the header's rules about pointers.
     unsafe {
         guard::call(error, || {

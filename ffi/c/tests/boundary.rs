@@ -3,7 +3,7 @@
 //! The sources are taken in as modules, since a crate that is only a C library can't be used by a test. Also run under miri:
 //! `cargo +nightly miri test -p holdall-ffi --no-default-features --test boundary`.
 #![allow(dead_code, unused_imports, reason = "a test uses a part of the modules")]
-#![allow(clippy::missing_safety_doc, reason = "as in the library")]
+#![allow(clippy::missing_safety_doc, clippy::doc_markdown, reason = "as in the library")]
 
 #[path = "../src/arg.rs"]
 mod arg;
@@ -169,13 +169,13 @@ fn pointers_and_lengths_are_checked_before_a_slice_is_made() {
 #[test]
 fn a_place_for_an_answer_is_checked_and_written_only_by_set() {
     let mut place = 7_u64;
-    let misaligned = (&raw mut place).cast::<u8>().wrapping_add(1).cast::<u64>();
+    let misaligned: *mut u64 = ptr::without_provenance_mut((&raw const place).addr() + 1);
     // SAFETY: the places are there, or are refused before anything is written.
     unsafe {
         assert!(arg::out::<u64>(ptr::null_mut(), "left").is_err());
         assert!(arg::out(misaligned, "left").is_err());
-        arg::optional_out::<u64>(ptr::null_mut(), "left").ok().expect("may be NULL").set(1);
-        let out = arg::out(&raw mut place, "left").ok().expect("it is a place");
+        arg::optional_out::<u64>(ptr::null_mut(), "left").expect("may be NULL").set(1);
+        let out = arg::out(&raw mut place, "left").expect("it is a place");
         assert_eq!(place, 7);
         out.set(8);
     }
@@ -195,7 +195,7 @@ fn choices_and_flags_that_are_unknown_are_refused() {
 #[test]
 fn a_buffer_ends_with_a_nul_and_is_freed_once() {
     for content in [&b""[..], b"abc", b"a\0b"] {
-        let mut buf = holdall_buf::copy_of(content).ok().expect("there is memory");
+        let mut buf = holdall_buf::copy_of(content).expect("there is memory");
         assert_eq!(buf.len, content.len());
         // SAFETY: the buffer has its bytes and a NUL.
         let bytes = unsafe { std::slice::from_raw_parts(buf.ptr.cast::<u8>(), buf.len + 1) };
