@@ -95,7 +95,10 @@ impl Model {
         let until = self.ids[opening.id].alias_until;
         let ended = self.ids[opening.id].alias_ended.is_some_and(|ended| ended < opening.began);
         if opening.store_clock >= until || ended {
-            self.fail("I3 alias only in its grace", format!("session {lineage}: read at {:?}, grace to {until:?}", opening.store_clock));
+            self.fail(
+                "I3 alias only in its grace",
+                format!("session {lineage}: read at {:?}, grace to {until:?}", opening.store_clock),
+            );
         }
         let history = &self.lineages[lineage].history;
         let allowed = &history[opening.committed.saturating_sub(1).min(history.len())..];
@@ -114,7 +117,8 @@ impl Model {
         let slack = self.plan.config.slack_for(session.idle_ms);
         if session.idle_ms > 0 && clock >= session.last_use + session.idle_ms + slack {
             let used = session.last_use;
-            let what = format!("session {lineage} opened at node {node} at {clock:?}, last used {used:?}, idle {}", session.idle_ms);
+            let what =
+                format!("session {lineage} opened at node {node} at {clock:?}, last used {used:?}, idle {}", session.idle_ms);
             self.fail("I8 never late", what);
         }
     }
@@ -134,7 +138,10 @@ impl Model {
             }
             if mine && write.landed.is_none() {
                 if shown != write.value && write.shown.is_none() {
-                    let what = format!("session {lineage}: node {node} shows {shown} for {}, set to {} there", NAMES[field], write.value);
+                    let what = format!(
+                        "session {lineage}: node {node} shows {shown} for {}, set to {} there",
+                        NAMES[field], write.value
+                    );
                     self.fail("I4 read your writes", what);
                 }
                 if shown == write.value {
@@ -188,7 +195,10 @@ impl Model {
             return;
         }
         if !self.lineages[lineage].history.iter().any(|commit| commit.revision == revision) {
-            self.fail("27 a ticket names what is committed", format!("session {lineage}: node {node} tells a revision nobody wrote"));
+            self.fail(
+                "27 a ticket names what is committed",
+                format!("session {lineage}: node {node} tells a revision nobody wrote"),
+            );
         }
         let view = self.view(lineage, node);
         let before = view.revision;
@@ -212,9 +222,14 @@ impl Model {
             return;
         }
         let remembered = if opening.fresh_ms > 0 && reason.is_none() { self.plan.config.negative_ms + 100_000 } else { 0 };
-        let lives = info.live_since.is_some_and(|since| since + remembered < opening.began || (remembered == 0 && since < opening.began));
+        let lives =
+            info.live_since.is_some_and(|since| since + remembered < opening.began || (remembered == 0 && since < opening.began));
         let parent_gone = info.parent.is_some_and(|parent| self.ids[parent].gone_at.is_some());
-        let only_here = !parent_gone && info.live_since.is_none() && info.made_by == (node, run) && !session.destroy_tried && view.used > Time::ZERO;
+        let only_here = !parent_gone
+            && info.live_since.is_none()
+            && info.made_by == (node, run)
+            && !session.destroy_tried
+            && view.used > Time::ZERO;
         if !lives && !only_here {
             return;
         }
@@ -262,10 +277,16 @@ impl Model {
         for number in numbers {
             let write = &self.writes[*number as usize];
             let (field, value, over) = (write.field, write.value, write.over);
-            let later = self.lineages[lineage].views[node].landed[field] >= *number || self.was_removed_after(lineage, node, field, *number);
+            let later = self.lineages[lineage].views[node].landed[field] >= *number
+                || self.was_removed_after(lineage, node, field, *number);
             let gone_anyway = value == 0 && self.lineages[lineage].history.last().is_none_or(|last| last.fields[field] == 0);
             let removed_before = value == 0 && over == 0;
-            if write.landed.is_none() && !later && !gone_anyway && !removed_before && !self.was_absent_since(lineage, field, *number) {
+            if write.landed.is_none()
+                && !later
+                && !gone_anyway
+                && !removed_before
+                && !self.was_absent_since(lineage, field, *number)
+            {
                 let what = format!("session {lineage}: node {node} told that change {number} of {} is stored", NAMES[field]);
                 self.fail("I1 stored is stored", what);
             }
@@ -274,17 +295,26 @@ impl Model {
             && self.view(lineage, node).principal_calls == call
             && !self.lineages[lineage].history.iter().any(|commit| commit.principal == principal)
         {
-            self.fail("I1 stored is stored", format!("session {lineage}: principal {principal} told to be stored at node {node}"));
+            self.fail(
+                "I1 stored is stored",
+                format!("session {lineage}: principal {principal} told to be stored at node {node}"),
+            );
         }
         let through = numbers.first().map(|number| self.writes[*number as usize].id);
         let view = self.view(lineage, node);
         if through == Some(view.seen_id) && revision < view.revision {
             let before = view.revision;
-            self.fail("4 versions never go back", format!("session {lineage}: node {node} stored as {revision} after it told {before}"));
+            self.fail(
+                "4 versions never go back",
+                format!("session {lineage}: node {node} stored as {revision} after it told {before}"),
+            );
         }
         let living = self.lineages[lineage].history.iter().any(|commit| commit.revision == revision);
         if !living {
-            self.fail("27 a ticket names what is committed", format!("session {lineage}: stored as revision {revision}, which nobody wrote"));
+            self.fail(
+                "27 a ticket names what is committed",
+                format!("session {lineage}: stored as revision {revision}, which nobody wrote"),
+            );
         }
     }
 
@@ -292,7 +322,8 @@ impl Model {
     fn was_removed_after(&self, lineage: usize, node: usize, field: usize, number: u32) -> bool {
         let later = self.writes.iter().skip(number as usize + 1);
         let mut later = later.filter(|write| (write.lineage, write.node, write.field) == (lineage, node, field));
-        later.any(|write| write.value == 0 && !write.refused) && self.lineages[lineage].history.iter().any(|commit| commit.fields[field] == 0)
+        later.any(|write| write.value == 0 && !write.refused)
+            && self.lineages[lineage].history.iter().any(|commit| commit.fields[field] == 0)
     }
 
     /// Whether a field was absent in some state after a removal was asked for (someone else may have removed it).
@@ -324,7 +355,10 @@ impl Model {
                 continue;
             }
             if !ended_elsewhere {
-                self.fail("I1 behind survives a flush, I13 dirty until known", format!("session {lineage}: node {node} has lost changes"));
+                self.fail(
+                    "I1 behind survives a flush, I13 dirty until known",
+                    format!("session {lineage}: node {node} has lost changes"),
+                );
             } else if !self.lineages[lineage].views[node].loss_told {
                 self.fail("24 lost changes are reported", format!("session {lineage}: node {node} lost changes silently"));
             }
@@ -365,7 +399,8 @@ impl Model {
         let view = self.view(lineage, node).clone();
         let session = &self.lineages[lineage];
         let over = clock >= session.deadline || (session.idle_ms > 0 && clock >= view.used + session.idle_ms);
-        let explained = session.is_excused() || session.destroy_tried || view.purged || view.ended || over || session.ended.is_some();
+        let explained =
+            session.is_excused() || session.destroy_tried || view.purged || view.ended || over || session.ended.is_some();
         let rotated = session.ids.iter().any(|id| self.ids[*id].gone_at.is_some());
         if !explained && !rotated {
             self.fail("I15 honesty", format!("session {lineage}: node {node} told that it ended ({reason:?}), and it did not"));

@@ -172,7 +172,10 @@ impl Model {
             let name = NAMES[field];
             let number = if to == 0 { self.open_removal(sender, lineage, field).unwrap_or(0) } else { to };
             if number == 0 {
-                self.fail("2 no lost field", format!("session {lineage}: node {} removed {name} unasked at {index}", sender.node));
+                self.fail(
+                    "2 no lost field",
+                    format!("session {lineage}: node {} removed {name} unasked at {index}", sender.node),
+                );
                 continue;
             }
             let write = self.writes[number as usize].clone();
@@ -181,11 +184,17 @@ impl Model {
                 self.fail("2 no lost field", what);
             }
             if write.known.is_some_and(|known| known < sender.sent_seq) {
-                self.fail("2 no lost field", format!("session {lineage}: {name} goes back to a value known to be committed before"));
+                self.fail(
+                    "2 no lost field",
+                    format!("session {lineage}: {name} goes back to a value known to be committed before"),
+                );
             }
             let landed = self.view(lineage, sender.node).landed[field];
             if number < landed && write.landed.is_none() {
-                self.fail("I11 order of writes", format!("session {lineage}: {name}: an older change is committed after a newer one"));
+                self.fail(
+                    "I11 order of writes",
+                    format!("session {lineage}: {name}: an older change is committed after a newer one"),
+                );
             }
             if write.refused {
                 self.fail("I15 honesty", format!("session {lineage}: a refused change of {name} is committed"));
@@ -231,7 +240,13 @@ impl Model {
         view.overwrites += 1;
         if view.overwrites > view.overwrites_told {
             let name = NAMES[field];
-            self.fail("2 overwriting is reported", format!("session {lineage}: {name} of someone else overwritten without an event: {number} over {from}, {:?}", self.writes[number as usize]));
+            self.fail(
+                "2 overwriting is reported",
+                format!(
+                    "session {lineage}: {name} of someone else overwritten without an event: {number} over {from}, {:?}",
+                    self.writes[number as usize]
+                ),
+            );
         }
     }
 
@@ -278,10 +293,9 @@ impl Model {
     fn on_planted(&mut self, at: Moment, id: usize, write: Option<&Write>, was_there: bool) {
         let lineage = self.ids[id].lineage;
         self.ids[id].gone_at.get_or_insert(at.now);
-        if matches!(write.map(|write| &write.kind), Some(WriteKind::Destroy { .. })) {
-            if !was_there && self.lineages[lineage].ids.last() == Some(&id) {
-                self.lineages[lineage].ended.get_or_insert((at.now, Reason::Destroyed));
-            }
+        let destroyed = matches!(write.map(|write| &write.kind), Some(WriteKind::Destroy { .. }));
+        if destroyed && !was_there && self.lineages[lineage].ids.last() == Some(&id) {
+            self.lineages[lineage].ended.get_or_insert((at.now, Reason::Destroyed));
         }
     }
 
@@ -293,9 +307,11 @@ impl Model {
         let session = &self.lineages[lineage];
         // Where writing works, each use is in the row within the slack; so nothing that was used since may go.
         let error = self.plan.config.clock_error_ms;
-        let alive = session.idle_ms > 0 && at.store + error < session.last_use + session.idle_ms && at.store + error < session.deadline;
+        let alive =
+            session.idle_ms > 0 && at.store + error < session.last_use + session.idle_ms && at.store + error < session.deadline;
         if alive && self.plan.calm && !session.is_excused() {
-            let what = format!("session {lineage}: last use {:?}, ended at {:?} by node {}", session.last_use, at.store, sender.node);
+            let what =
+                format!("session {lineage}: last use {:?}, ended at {:?} by node {}", session.last_use, at.store, sender.node);
             self.fail("I7 never early", what);
         }
     }

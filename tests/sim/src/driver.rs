@@ -62,7 +62,9 @@ impl World {
             self.trace.add(&[12, ask.0]);
             match self.nodes[node].asks.remove(&ask) {
                 Some((awaited, request, _)) => self.on_answer(node, awaited, request, &answer),
-                None => self.model.fail("each ask gets one answer", format!("node {node}: {answer:?} to an ask that is not open")),
+                None => {
+                    self.model.fail("each ask gets one answer", format!("node {node}: {answer:?} to an ask that is not open"));
+                }
             }
         }
         while self.nodes[node].engine.as_mut().and_then(holdall_engine::Engine::poll_killed).is_some() {}
@@ -139,7 +141,11 @@ impl World {
         for number in 1..self.model.writes.len() {
             let through = id.is_none_or(|id| self.model.travels_with(number as u32, id));
             let write = &mut self.model.writes[number];
-            if through && (write.lineage, write.node, write.run) == (lineage, node, run) && write.landed.is_none() && write.known.is_none() {
+            if through
+                && (write.lineage, write.node, write.run) == (lineage, node, run)
+                && write.landed.is_none()
+                && write.known.is_none()
+            {
                 write.void = true;
             }
         }
@@ -216,13 +222,12 @@ impl World {
                     self.give_up_writes(&numbers, true);
                 } else {
                     let view = self.model.view(lineage, node);
-                view.principals.pop();
+                    view.principals.pop();
                 }
             }
             (Awaited::Save { numbers, apart: true, .. }, Answer::Rejected(_)) => self.give_up_writes(&numbers, true),
             (Awaited::Save { lineage, .. }, Answer::Exists) => self.void_open(node, lineage, None),
-            (Awaited::Save { .. }, Answer::Rejected(_)) => {}
-            (Awaited::Save { apart: true, .. }, Answer::Unknown) => {}
+            (Awaited::Save { .. }, Answer::Rejected(_)) | (Awaited::Save { apart: true, .. }, Answer::Unknown) => {}
             (Awaited::Rename { old, new, grace }, Answer::Stored { revision }) => {
                 self.nodes[node].renaming.retain(|rename| *rename != (old, new));
                 let lineage = self.model.ids[new].lineage;
@@ -294,7 +299,8 @@ impl World {
             let since = session.history.iter().rposition(|commit| commit.principal != principal).map_or(0, |place| place + 1);
             let before = session.history.get(since).is_some_and(|commit| commit.at < began);
             if before {
-                let what = format!("session {lineage} of principal {principal} lives after node {node} was told that all are gone");
+                let what =
+                    format!("session {lineage} of principal {principal} lives after node {node} was told that all are gone");
                 self.model.fail("23 purge is complete", what);
             }
         }
@@ -308,7 +314,6 @@ impl World {
         // written is held beside the one that changes.
         let session = self.plan.value_bytes as usize * crate::model::FIELDS + 1_500;
         let slack = 7 * session + self.nodes[node].destroys * 600;
-        self.over = self.over.max(used.saturating_sub(limit) as f64 / session as f64);
         if used > limit + slack {
             self.model.fail("I14 memory has a bound", format!("node {node}: {used} bytes of {limit}"));
         }

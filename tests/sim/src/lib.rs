@@ -11,12 +11,14 @@
 //! convergence are checked); values are small; one engine is one node, without shards.
 #![forbid(unsafe_code)]
 
+mod act;
 pub mod check_client;
 pub mod check_store;
 mod client;
 pub mod clock;
 mod driver;
 pub mod faults;
+mod identity;
 pub mod model;
 pub mod node;
 pub mod planted;
@@ -25,4 +27,6 @@ pub mod runner;
 mod settle;
 pub mod store;
 pub mod trace;
+mod traffic;
+mod troubles;
 pub mod world;

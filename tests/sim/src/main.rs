@@ -21,8 +21,11 @@ holdall-sim planted [--bug NAME] [--limit N] [--steps K]
 const KEPT: &str = include_str!("../seeds.txt");
 
 fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(|_| {}));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_none_or(|argument| argument != "replay") {
+        // A panic is a finding, which is reported with its seed; a replay shows where it was.
+        std::panic::set_hook(Box::new(|_| {}));
+    }
     match arguments.first().map(String::as_str) {
         Some("run") => run(&arguments),
         Some("replay") => replay(&arguments),
@@ -47,7 +50,7 @@ fn run(arguments: &[String]) -> ExitCode {
     let began = Instant::now();
     let seeds = number(arguments, "--seeds", 1_000);
     let entropy = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-    let base = number(arguments, "--start", Random::new(entropy).next() >> 16);
+    let base = number(arguments, "--start", Random::new(entropy).draw() >> 16);
     let setup = Setup { steps: number(arguments, "--steps", STEPS), ..Setup::default() };
     let kept = kept_seeds();
     println!("{} kept seeds, then {seeds} fresh ones: --start {base}", kept.len());
@@ -59,14 +62,15 @@ fn run(arguments: &[String]) -> ExitCode {
     for (seed, violation) in &total.failed {
         println!("seed {seed}: {violation}");
     }
-    let seconds = began.elapsed().as_secs_f64();
+    let ms = began.elapsed().as_millis() as u64;
     let runs = total.passed + total.failed.len() as u64;
     println!(
-        "{runs} runs, {} steps, {} checks in {seconds:.1} s ({:.0} runs/s, {} steps a run)",
-        total.steps,
+        "{runs} runs of {} steps on average, {} checks, in {}.{} s ({} runs/s)",
+        total.steps / runs.max(1),
         total.checks,
-        runs as f64 / seconds,
-        total.steps / runs.max(1)
+        ms / 1_000,
+        ms % 1_000 / 100,
+        runs * 1_000 / ms.max(1)
     );
     println!("{} passed, {} failed", total.passed, total.failed.len());
     if total.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -105,6 +109,9 @@ fn planted(arguments: &[String]) -> ExitCode {
     let limit = number(arguments, "--limit", 20_000);
     let steps = number(arguments, "--steps", STEPS);
     let bugs = wanted_bug(arguments).map_or_else(Planted::all, |bug| vec![bug]);
+    if !cfg!(feature = "planted") {
+        println!("without --features planted only the bugs of the store can be planted");
+    }
     let queue = Mutex::new(bugs.into_iter());
     let counts = Mutex::new((0, 0));
     std::thread::scope(|scope| {
@@ -114,15 +121,12 @@ fn planted(arguments: &[String]) -> ExitCode {
                     let Some(bug) = queue.lock().ok().and_then(|mut queue| queue.next()) else { return };
                     let found = find(bug, limit, steps);
                     let Ok(mut counts) = counts.lock() else { return };
-                    match found {
-                        Some((seed, violation)) => {
-                            counts.0 += 1;
-                            println!("{:<28} found by seed {seed:>5}: {violation}", bug.name());
-                        }
-                        None => {
-                            counts.1 += 1;
-                            println!("{:<28} NOT FOUND in {limit} seeds", bug.name());
-                        }
+                    if let Some((seed, violation)) = found {
+                        counts.0 += 1;
+                        println!("{:<28} found by seed {seed:>5}: {violation}", bug.name());
+                    } else {
+                        counts.1 += 1;
+                        println!("{:<28} NOT FOUND in {limit} seeds", bug.name());
                     }
                 }
             });

@@ -15,6 +15,7 @@ pub type Fields = [u32; FIELDS];
 
 /// A change of one field that a client asked for. Its number is its place in [`Model::writes`] and, in a set, is in
 /// the value too, so that each value tells whose it is.
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Debug)]
 pub struct WriteInfo {
     /// Of which session.
@@ -102,6 +103,7 @@ pub struct NodeView {
 }
 
 /// One id of a session.
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
 #[derive(Clone, Debug)]
 pub struct IdInfo {
     /// The id's bytes.

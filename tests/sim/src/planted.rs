@@ -30,6 +30,7 @@ impl Planted {
         }
     }
 
+    #[cfg_attr(not(feature = "planted"), allow(clippy::unnecessary_wraps, reason = "there are no others"))]
     pub(crate) fn store_bug(self) -> Option<StoreBug> {
         match self {
             Self::Store(bug) => Some(bug),

@@ -1,7 +1,7 @@
 //! The second phase of a run: faults stop, and everything that was promised must come true in time.
 
-use crate::clock::BEGIN;
 use crate::client::{Act, Stage};
+use crate::clock::BEGIN;
 use crate::model::FIELDS;
 use crate::store::Row;
 use crate::world::World;
@@ -15,13 +15,13 @@ impl World {
     pub(crate) fn settle(&mut self) {
         self.trace.say(self.now, || "the faults stop".into());
         self.calm_down();
-        self.play_until(|world| world.is_at_rest());
+        self.play_until(Self::is_at_rest);
         if self.plan.poison > 0 {
             self.check_poison_alone();
             self.plan.poison = 0;
         }
         self.flush_all();
-        self.play_until(|world| world.is_written());
+        self.play_until(Self::is_written);
         if self.model.violation.is_some() {
             return;
         }
@@ -31,7 +31,7 @@ impl World {
             self.verify_all();
             self.play_until(|world| world.requests.iter().all(|request| request.stage == Stage::Done));
             self.flush_all();
-            self.play_until(|world| world.is_written());
+            self.play_until(Self::is_written);
             self.verified_once = true;
         }
         if self.model.violation.is_none() {
@@ -59,10 +59,13 @@ impl World {
         let requests: Vec<_> = requests.iter().map(|(place, request)| (*place, request.act, request.stage)).take(4).collect();
         let unsaved: Vec<_> = self.nodes.iter().map(|node| node.engine.as_ref().map(holdall_engine::Engine::unsaved)).collect();
         let asks: Vec<_> = self.nodes.iter().map(|node| node.asks.iter().next()).collect();
-        let uses: Vec<_> = self.nodes.iter().map(|node| node.engine.as_ref().map(holdall_engine::Engine::unwritten_uses)).collect();
+        let uses: Vec<_> =
+            self.nodes.iter().map(|node| node.engine.as_ref().map(holdall_engine::Engine::unwritten_uses)).collect();
         self.model.fail(
             "L1, L2, L3 everything ends",
-            format!("after {PATIENCE_MS} ms without faults: requests {requests:?}, unsaved {unsaved:?}, uses {uses:?}, asks {asks:?}"),
+            format!(
+                "after {PATIENCE_MS} ms without faults: requests {requests:?}, unsaved {unsaved:?}, uses {uses:?}, asks {asks:?}"
+            ),
         );
     }
 
@@ -109,8 +112,13 @@ impl World {
                 if skip || ended || own_poison {
                     continue;
                 }
-                if last.iter().take(FIELDS - 1).any(|number| self.model.is_open(*number) && self.model.writes[*number as usize].value != 0) {
-                    self.model.fail("I16 poison isolates", format!("session {lineage}: held up at node {node} by another's bad row"));
+                if last
+                    .iter()
+                    .take(FIELDS - 1)
+                    .any(|number| self.model.is_open(*number) && self.model.writes[*number as usize].value != 0)
+                {
+                    self.model
+                        .fail("I16 poison isolates", format!("session {lineage}: held up at node {node} by another's bad row"));
                 }
             }
         }

@@ -98,7 +98,9 @@ impl Store {
         for hop in 0..16 {
             match self.rows.get(key) {
                 Some(Row::Live(record)) if hop > 0 => return Loaded::Alias(record.clone()),
-                Some(Row::Live(record)) if wanted.known == Some(record.stamp) => return Loaded::Same { accessed: record.accessed },
+                Some(Row::Live(record)) if wanted.known == Some(record.stamp) => {
+                    return Loaded::Same { accessed: record.accessed };
+                }
                 Some(Row::Live(record)) => return Loaded::Row(record.clone()),
                 Some(Row::Ended { alias_until, successor: Some(successor), .. })
                     if now < *alias_until || (self.has(StoreBug::AliasForEver) && *alias_until > Time::ZERO) =>
@@ -262,7 +264,8 @@ impl Store {
 
     /// Which rows look expired by their last use alone.
     fn look_for_expired(&self, now: Time) -> BTreeSet<Key> {
-        let over = |row: &Row| matches!(row, Row::Live(record) if expires(record.accessed, record.idle_ms, record.deadline) <= now);
+        let over =
+            |row: &Row| matches!(row, Row::Live(record) if expires(record.accessed, record.idle_ms, record.deadline) <= now);
         self.rows.iter().filter(|(_, row)| over(row)).map(|(key, _)| key.clone()).collect()
     }
 

@@ -1,6 +1,6 @@
 //! The run: one virtual clock, a heap of happenings, nodes, clients and the store between them.
 
-use crate::check_store::{Moment, Sender};
+use crate::check_store::Sender;
 use crate::client::{Request, Visitor};
 use crate::clock::{BEGIN, Clock};
 use crate::faults::Plan;
@@ -61,7 +61,7 @@ pub(crate) const CLOSING_MS: u64 = 120_000;
 
 /// How an op goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Fate {
+pub(crate) enum Fate {
     Well,
     FailsBefore,
     FailsAfter,
@@ -69,15 +69,16 @@ enum Fate {
     Stale,
 }
 
-struct Call {
-    node: usize,
-    run: u32,
-    op: OpId,
-    lane: Lane,
-    kind: OpKind,
-    sent_seq: u64,
-    fate: Fate,
-    reply: Option<Reply>,
+/// One op on its way.
+pub(crate) struct Call {
+    pub(crate) node: usize,
+    pub(crate) run: u32,
+    pub(crate) op: OpId,
+    pub(crate) lane: Lane,
+    pub(crate) kind: OpKind,
+    pub(crate) sent_seq: u64,
+    pub(crate) fate: Fate,
+    pub(crate) reply: Option<Reply>,
 }
 
 /// The whole run.
@@ -92,18 +93,17 @@ pub struct World {
     pub(crate) trace: Trace,
     pub(crate) store: Store,
     pub(crate) setup: Setup,
-    store_clock: Clock,
+    pub(crate) store_clock: Clock,
     heap: BinaryHeap<Reverse<(u64, u64, Happening)>>,
     order: u64,
-    calls: Vec<Call>,
-    late: Vec<(Sender, Write)>,
-    outage: bool,
-    copies: Vec<(u64, BTreeMap<holdall_engine::Key, Row>)>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) late: Vec<(Sender, Write)>,
+    pub(crate) outage: bool,
+    pub(crate) copies: Vec<(u64, BTreeMap<holdall_engine::Key, Row>)>,
     pub(crate) settling: bool,
     pub(crate) verified_once: bool,
     pub(crate) purges: Vec<(usize, u32, u8)>,
     pub(crate) steps: u64,
-    pub(crate) over: f64,
 }
 
 impl World {
@@ -137,7 +137,6 @@ impl World {
             verified_once: false,
             purges: Vec::new(),
             steps: 0,
-            over: 0.0,
             random,
             plan,
         };
@@ -160,9 +159,6 @@ impl World {
             self.settle();
         }
         self.trace.add(&[self.now, self.model.checks]);
-        if std::env::var("OVER").is_ok() && self.over > 2.0 {
-            println!("over {:.1}", self.over);
-        }
         Outcome { violation: self.model.violation, hash: self.trace.hash(), steps: self.steps, checks: self.model.checks }
     }
 
@@ -207,7 +203,7 @@ impl World {
     }
 
     fn start_engine(&mut self, node: usize) {
-        let config = Config { nonce: self.random.next(), seed: self.random.next(), ..self.plan.config.clone() };
+        let config = Config { nonce: self.random.draw(), seed: self.random.draw(), ..self.plan.config.clone() };
         let engine = Engine::new(config, SimRules, SimHasher(self.setup.hash_seed));
         #[cfg(feature = "planted")]
         let engine = {
@@ -223,361 +219,6 @@ impl World {
 
     pub(crate) fn store_time(&mut self) -> Time {
         self.store_clock.read(self.now)
-    }
-
-    // ---- troubles ----
-
-    fn maybe_trouble(&mut self) {
-        let (outage, crash, restart) = (self.plan.outage, self.plan.crash, self.plan.restart);
-        let roll = |random: &mut Random, chance: u64| chance > 0 && random.below(10_000) < chance;
-        if roll(&mut self.random, outage) && !self.outage {
-            self.outage = true;
-            let ms = self.random.between(1, self.plan.outage_ms);
-            self.trace.say(self.now, || format!("outage of {ms} ms"));
-            self.at(self.now + ms, Happening::OutageOver);
-        }
-        if roll(&mut self.random, self.plan.cut) {
-            let node = self.random.below(self.nodes.len() as u64) as usize;
-            let ms = self.random.between(1, self.plan.cut_ms);
-            self.trace.say(self.now, || format!("node {node} is cut off for {ms} ms"));
-            self.nodes[node].cut = true;
-            self.at(self.now + ms, Happening::CutOver(node));
-        }
-        if roll(&mut self.random, crash) {
-            self.crash();
-        }
-        if roll(&mut self.random, restart) {
-            let node = self.random.below(self.nodes.len() as u64) as usize;
-            self.close(node);
-        }
-        if roll(&mut self.random, self.plan.suspend) {
-            let node = self.random.below(self.nodes.len() as u64) as usize;
-            let ms = self.random.between(10, 90_000);
-            if self.nodes[node].engine.is_some() && !self.nodes[node].suspended {
-                self.trace.say(self.now, || format!("node {node} stands still for {ms} ms"));
-                self.nodes[node].suspended = true;
-                self.at(self.now + ms, Happening::Resume(node));
-            }
-        }
-        if roll(&mut self.random, self.plan.jump) {
-            let node = self.random.below(self.nodes.len() as u64) as usize;
-            let ahead = self.random.between(0, self.plan.config.clock_error_ms);
-            self.trace.say(self.now, || format!("clock of node {node} moves to {ahead} ms ahead"));
-            self.nodes[node].clock.ahead_ms = ahead;
-            self.nodes[node].timer_at = u64::MAX;
-            self.pump(node);
-        }
-        if self.random.chance(self.plan.corrupt) && !self.model.ids.is_empty() {
-            let id = self.random.below(self.model.ids.len() as u64) as usize;
-            self.model.ids[id].corrupt = true;
-            let until = self.now + self.random.between(1, 60_000);
-            self.at(until, Happening::Heal(id));
-        }
-        self.maybe_go_back(roll);
-    }
-
-    /// Copies of the table are kept; sometimes one of them becomes the table.
-    fn maybe_go_back(&mut self, roll: impl Fn(&mut Random, u64) -> bool) {
-        if self.plan.fail_over == 0 && self.plan.stale_loads == 0 {
-            return;
-        }
-        if self.random.chance(50) {
-            self.copies.push((self.now, self.store.rows.clone()));
-            if self.copies.len() > 20 {
-                self.copies.remove(0);
-            }
-        }
-        if self.plan.stale_loads > 0 {
-            self.model.lineages.iter_mut().for_each(|session| session.relaxed = true);
-        }
-        if roll(&mut self.random, self.plan.fail_over) && !self.copies.is_empty() {
-            let place = self.random.below(self.copies.len() as u64) as usize;
-            let (at, rows) = self.copies[place].clone();
-            self.copies.truncate(place + 1);
-            self.trace.say(self.now, || format!("the store goes back to {at}"));
-            self.go_back(rows);
-        }
-    }
-
-    fn go_back(&mut self, rows: BTreeMap<holdall_engine::Key, Row>) {
-        for (key, id) in self.model.keys.clone() {
-            if self.store.rows.get(&key) != rows.get(&key) {
-                let lineage = self.model.ids[id].lineage;
-                self.model.lineages[lineage].relaxed = true;
-            }
-        }
-        self.store.rows = rows;
-    }
-
-    fn crash(&mut self) {
-        let node = self.random.below(self.nodes.len() as u64) as usize;
-        if self.nodes[node].engine.is_none() {
-            return;
-        }
-        self.trace.say(self.now, || format!("node {node} crashes"));
-        self.stop_engine(node);
-        let back = self.now + self.random.between(1, 60_000);
-        self.at(back, Happening::Restart(node));
-    }
-
-    pub(crate) fn stop_engine(&mut self, node: usize) {
-        self.abort_requests(node);
-        self.purges.retain(|(at, _, _)| *at != node);
-        self.nodes[node].stop();
-        self.model.runs[node] += 1;
-    }
-
-    fn close(&mut self, node: usize) {
-        let now = self.now;
-        let clock = self.nodes[node].time(now);
-        if !self.nodes[node].serves() {
-            return;
-        }
-        self.trace.say(now, || format!("node {node} is closed in order"));
-        self.nodes[node].closing = Some(now);
-        let run = self.model.runs[node];
-        self.at(now + CLOSING_MS + 1, Happening::Timer(node, run));
-        if let Some(engine) = &mut self.nodes[node].engine {
-            engine.drain(clock);
-        }
-        self.pump(node);
-    }
-
-    fn resume(&mut self, node: usize) {
-        self.nodes[node].suspended = false;
-        self.nodes[node].timer_at = u64::MAX;
-        let inbox = std::mem::take(&mut self.nodes[node].inbox);
-        for (call, reply) in inbox {
-            self.hand_over(call, reply);
-        }
-        self.pump(node);
-    }
-
-    // ---- the store ----
-
-    fn latency(&mut self) -> u64 {
-        if self.random.chance(self.plan.slow) {
-            return self.random.between(1, self.plan.slow_ms);
-        }
-        self.random.between(1, self.plan.latency_ms)
-    }
-
-    fn draw_fate(&mut self, node: usize, lane: Lane) -> Fate {
-        if self.nodes[node].cut {
-            return Fate::FailsBefore;
-        }
-        if self.outage {
-            return if self.random.chance(900) { Fate::FailsBefore } else { Fate::Well };
-        }
-        match lane {
-            Lane::Loads if self.random.chance(self.plan.load_fails) => Fate::FailsBefore,
-            Lane::Loads if self.random.chance(self.plan.stale_loads) => Fate::Stale,
-            Lane::Care if self.random.chance(self.plan.care_fails) => Fate::FailsBefore,
-            Lane::Loads | Lane::Care => Fate::Well,
-            Lane::Saves | Lane::Ends if self.random.chance(self.plan.fail_before) => Fate::FailsBefore,
-            Lane::Saves | Lane::Ends if self.random.chance(self.plan.fail_after) => Fate::FailsAfter,
-            Lane::Saves | Lane::Ends if self.random.chance(self.plan.lands_late) => Fate::LandsLate,
-            Lane::Saves | Lane::Ends => Fate::Well,
-        }
-    }
-
-    /// Sends an op to the store.
-    pub(crate) fn send(&mut self, node: usize, lane: Lane, op: OpId, kind: OpKind) {
-        self.note_op(node, lane, op, &kind);
-        let fate = self.draw_fate(node, lane);
-        let run = self.model.runs[node];
-        self.nodes[node].in_flight[lane as usize] += 1;
-        let call = self.calls.len();
-        self.trace.say(self.now, || format!("node {node} sends #{call} {lane:?} {fate:?} {kind:?}"));
-        self.calls.push(Call { node, run, op, lane, kind, sent_seq: self.model.seq, fate, reply: None });
-        let at = self.now + self.latency();
-        self.at(at, Happening::Apply(call));
-    }
-
-    fn apply_call(&mut self, place: usize) {
-        if self.outage && self.calls[place].fate == Fate::Well && self.random.chance(500) {
-            self.calls[place].fate = Fate::FailsBefore;
-        }
-        let fate = self.calls[place].fate;
-        let failed = || Reply::Failed(holdall_engine::Fault::new(holdall_engine::FaultKind::Transient, "a planned fault"));
-        let call = &self.calls[place];
-        let sender = Sender { node: call.node, run: call.run, sent_seq: call.sent_seq };
-        let kind = call.kind.clone();
-        let reply = match fate {
-            Fate::FailsBefore => failed(),
-            Fate::LandsLate => {
-                if let OpKind::Commit(writes) = kind {
-                    let at = self.now + self.random.between(1, 20_000);
-                    for write in writes {
-                        self.land_at(at, sender, write);
-                    }
-                }
-                failed()
-            }
-            Fate::FailsAfter => {
-                self.execute(sender, kind, false);
-                failed()
-            }
-            Fate::Well | Fate::Stale => self.execute(sender, kind, fate == Fate::Stale),
-        };
-        self.trace.say(self.now, || format!("#{place} at the store: {reply:?}"));
-        self.calls[place].reply = Some(reply);
-        let at = self.now + self.latency();
-        self.at(at, Happening::Deliver(place));
-    }
-
-    fn land_at(&mut self, at: u64, sender: Sender, write: Write) {
-        self.late.push((sender, write));
-        self.at(at, Happening::Land(self.late.len() - 1));
-    }
-
-    fn execute(&mut self, sender: Sender, kind: OpKind, stale: bool) -> Reply {
-        let now = self.store_time();
-        match kind {
-            OpKind::Load(wanted) => {
-                let old = self.copies.iter().rfind(|(at, _)| stale && at + self.plan.stale_ms >= self.now);
-                let old = old.map(|(_, rows)| Store::of(rows.clone()));
-                let store = old.as_ref().unwrap_or(&self.store);
-                let keys = &self.model.keys;
-                let ids = &self.model.ids;
-                let corrupt = |key: &holdall_engine::Key| keys.get(key).is_some_and(|id: &usize| ids[*id].corrupt && store.rows.contains_key(key));
-                let answer = |wanted: &holdall_engine::Wanted| {
-                    if corrupt(&wanted.key) { holdall_engine::Loaded::Corrupt("planned".into()) } else { store.load(wanted, now) }
-                };
-                Reply::Loaded { rows: wanted.iter().map(answer).collect(), now }
-            }
-            OpKind::Commit(writes) => self.commit(sender, &writes),
-            OpKind::Sweep { before, limit } => {
-                let mut effects = Vec::new();
-                let swept = self.store.sweep(before, now, limit, &mut effects);
-                let at = Moment { now: self.now, store: now };
-                for effect in &effects {
-                    self.model.on_effect(at, sender, None, effect);
-                }
-                Reply::Swept(swept)
-            }
-            OpKind::List { principal } => Reply::Listed(self.store.list(&principal)),
-        }
-    }
-
-    fn commit(&mut self, sender: Sender, writes: &[Write]) -> Reply {
-        let poisoned: Vec<bool> = writes.iter().map(|write| self.is_poisoned(write)).collect();
-        if self.plan.poison_fails_batch && poisoned.iter().any(|poisoned| *poisoned) {
-            return Reply::Failed(holdall_engine::Fault::new(holdall_engine::FaultKind::Transient, "a row fails its batch"));
-        }
-        let mut order: Vec<usize> = (0..writes.len()).collect();
-        order.sort_by(|a, b| writes[*a].key.cmp(&writes[*b].key));
-        let mut verdicts = vec![holdall_engine::Verdict::NotDone; writes.len()];
-        for place in order {
-            verdicts[place] = if poisoned[place] {
-                holdall_engine::Verdict::Rejected("poison".into())
-            } else {
-                self.commit_row(sender, &writes[place])
-            };
-        }
-        Reply::Committed(verdicts)
-    }
-
-    fn is_poisoned(&mut self, write: &Write) -> bool {
-        if self.plan.poison == 0 {
-            return false;
-        }
-        let Some(record) = write.record() else { return false };
-        let Some(id) = self.model.keys.get(&write.key) else { return false };
-        let lineage = self.model.ids[*id].lineage;
-        let fields = self.model.decode(lineage, &record.block);
-        fields.iter().any(|number| self.model.writes[*number as usize].poison)
-    }
-
-    fn commit_row(&mut self, sender: Sender, write: &Write) -> holdall_engine::Verdict {
-        if self.random.chance(self.plan.row_not_done) {
-            return holdall_engine::Verdict::NotDone;
-        }
-        if self.random.chance(self.plan.row_unknown) {
-            match self.random.below(3) {
-                0 => {}
-                1 => {
-                    self.apply_write(sender, write);
-                }
-                _ => {
-                    let at = self.now + self.random.between(1, 20_000);
-                    self.land_at(at, sender, write.clone());
-                }
-            }
-            return holdall_engine::Verdict::Unknown;
-        }
-        self.apply_write(sender, write)
-    }
-
-    fn apply_write(&mut self, sender: Sender, write: &Write) -> holdall_engine::Verdict {
-        if self.is_poisoned(write) {
-            return holdall_engine::Verdict::Rejected("poison".into());
-        }
-        let mut effects = Vec::new();
-        let verdict = self.store.apply(write, &mut effects);
-        let at = Moment { now: self.now, store: self.store_time() };
-        for effect in &effects {
-            self.model.on_effect(at, sender, Some(write), effect);
-        }
-        verdict
-    }
-
-    // ---- replies ----
-
-    fn deliver(&mut self, place: usize) {
-        let Some(reply) = self.calls[place].reply.take() else { return };
-        let (node, run) = (self.calls[place].node, self.calls[place].run);
-        if self.model.runs[node] != run || self.nodes[node].engine.is_none() {
-            return;
-        }
-        if self.nodes[node].suspended {
-            self.nodes[node].inbox.push((place, reply));
-            return;
-        }
-        self.hand_over(place, reply);
-        self.pump(node);
-    }
-
-    fn hand_over(&mut self, place: usize, reply: Reply) {
-        let call = &self.calls[place];
-        let (node, op, lane) = (call.node, call.op, call.lane);
-        self.nodes[node].in_flight[lane as usize] -= 1;
-        self.nodes[node].saving.retain(|(other, _)| *other != op);
-        self.trace.say(self.now, || format!("node {node} hears of #{place}"));
-        if let (OpKind::Commit(writes), Reply::Committed(verdicts)) = (&call.kind, &reply) {
-            for (write, verdict) in writes.clone().iter().zip(verdicts) {
-                if matches!(verdict, holdall_engine::Verdict::Done { .. }) {
-                    self.note_known(node, write);
-                }
-            }
-        }
-        let now = self.now;
-        let clock = self.nodes[node].time(now);
-        if let Some(engine) = &mut self.nodes[node].engine {
-            engine.on_reply(clock, op, reply);
-        }
-        self.nodes[node].idle_turns = 0;
-        self.read_out(node);
-        self.retry_waiting(node);
-    }
-
-    fn note_known(&mut self, node: usize, write: &Write) {
-        let Some(record) = write.record() else { return };
-        let Some(id) = self.model.keys.get(&write.key) else { return };
-        let lineage = self.model.ids[*id].lineage;
-        let fields = self.model.decode(lineage, &record.block);
-        let (seq, run) = (self.model.seq, self.model.runs[node]);
-        for number in fields {
-            let info = &mut self.model.writes[number as usize];
-            if number != 0 && (info.node, info.run) == (node, run) {
-                info.known.get_or_insert(seq);
-            }
-        }
-        for info in &mut self.model.writes {
-            if info.value == 0 && (info.lineage, info.node, info.run) == (lineage, node, run) && info.landed.is_some() {
-                info.known.get_or_insert(seq);
-            }
-        }
     }
 
     fn timer(&mut self, node: usize, run: u32) {
