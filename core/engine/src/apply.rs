@@ -85,24 +85,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             State::Moved(_) => return Applied::Dead(Reason::Rotated),
             State::Unknown | State::Absent { .. } => {}
         }
-        let live = Live {
-            block: Block::empty(),
-            attributes: None,
-            base: None,
-            created: now,
-            deadline: limits.deadline,
-            idle_ms: limits.idle_ms,
-            accessed: now,
-            accessed_stored: Time::ZERO,
-            unwritten_use: Time::NEVER,
-            used_here: true,
-            checked_at: now,
-            checked_seq: self.seq,
-            version: 0,
-            version_stored: 0,
-            ticket_excess: None,
-            pending: None,
-        };
+        let live = Live::new(now, limits.idle_ms, limits.deadline, self.seq);
         self.slots[slot].state = State::Live(live);
         self.lay_over(now, slot, changes, save, true)
     }
@@ -207,7 +190,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let draining = self.draining;
         let entry = &mut self.slots[slot];
         let Some(live) = entry.live_mut() else { return };
-        let (idle_ms, unwritten_use, created_here) = (live.idle_ms, live.unwritten_use, live.base.is_none());
+        let (idle_ms, unwritten_use, created_here) = (live.idle_ms, live.unwritten_use, live.base().is_none());
         if let Some(pending) = &mut live.pending {
             let urgent = pending.urgent || draining || (created_here && self.config.sharing == crate::config::Sharing::Sticky);
             if !pending.is_settled() && urgent && !pending.quarantined {

@@ -154,7 +154,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let sent_seq = self.seq;
         let key = self.slots[slot].key.clone();
         let Some(live) = self.slots[slot].live_mut() else { return };
-        let base = live.base;
+        let base = live.base();
         let stamp = base.map_or(Stamp { writer, ..first }, |base| base.next(writer));
         let (version, version_stored) = (live.version, live.version_stored);
         let Some(pending) = live.pending.as_deref_mut() else { return };
@@ -254,7 +254,7 @@ fn needs_write(live: &Live, now: Time, touch_ms: u64) -> Need {
         return Need::Content;
     }
     let due = live.unwritten_use.is_set() && (forced || live.unwritten_use + touch_ms <= now);
-    if due && live.base.is_some() { Need::Touch } else { Need::Nothing }
+    if due && live.base().is_some() { Need::Touch } else { Need::Nothing }
 }
 
 fn lay_over_record(record: &mut Record, changes: &Changes) {

@@ -66,7 +66,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             return false;
         }
         let skip_unsettled = self.bug(Bug::DestroySkipsUnsettledCreate);
-        self.live(slot).is_some_and(|live| !live.was_sent() || (skip_unsettled && live.base.is_none()))
+        self.live(slot).is_some_and(|live| !live.was_sent() || (skip_unsettled && live.base().is_none()))
     }
 
     pub(crate) fn start_destroy(&mut self, now: Time, slot: Slot, reason: Reason, ask: Option<Ask>) {

@@ -81,7 +81,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// Ends a session that is over.
     pub(crate) fn expire(&mut self, now: Time, slot: Slot, reason: Reason) -> Fetch {
-        if let Some(due) = self.live(slot).filter(|live| live.base.is_some()).map(|live| self.claim_due(live))
+        if let Some(due) = self.live(slot).filter(|live| live.base().is_some()).map(|live| self.claim_due(live))
             && now < due
         {
             // It is served no more, but may still be in use elsewhere; its last content is claimed when it can't be.
@@ -91,7 +91,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         self.stats.expired += 1;
         let key = self.slots[slot].key.clone();
         let claim = self.slots[slot].live().filter(|_| self.config.claim_expired).and_then(|live| {
-            let base = live.base?;
+            let base = live.base()?;
             Some(Box::new(live.to_record(base)))
         });
         self.end(now, slot, reason);

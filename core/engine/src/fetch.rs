@@ -10,6 +10,7 @@ use crate::id::IdRef;
 use crate::op::OpKind;
 use crate::record::Record;
 use crate::rules::Rules;
+use crate::stamp::Stamp;
 use crate::time::Time;
 use crate::verbs::{Fault, Reason, Wanted};
 use core::hash::BuildHasher;
@@ -48,8 +49,6 @@ pub struct View {
     pub attributes: Option<Arc<Attributes>>,
     /// The revision of the last committed state; none if nothing is committed. Good for a ticket.
     pub revision: Option<u64>,
-    /// When the session began.
-    pub created: Time,
     /// When it ends in any case.
     pub deadline: Time,
     /// Its idle limit in milliseconds.
@@ -111,13 +110,14 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         entry.visited = true;
         entry.used = now;
         if let Some(at_least) = want.at_least.filter(|_| ticket_sets_revision)
-            && let Some(base) = &mut live.base
+            && let Some(base) = live.base()
         {
-            base.revision = base.revision.max(at_least);
+            live.set_base(Some(Stamp { revision: base.revision.max(at_least), ..base }));
         }
         live.note_ticket(want, max_stale_ms);
+        let mut first_use = false;
         if want.touch {
-            live.touch(now);
+            first_use = live.touch(now);
             if touch_deadline && live.deadline.is_set() {
                 live.deadline = live.deadline.max(now + live.idle_ms);
             }
@@ -126,9 +126,9 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         if ticket_before_commit {
             view.revision = view.revision.map(|revision| revision + u64::from(live.is_dirty()));
         }
-        let due = live.unwritten_use + self.config.touch_for(live.idle_ms).max(1);
-        if due < entry.timer {
-            self.schedule(slot, due);
+        if first_use {
+            let idle_ms = live.idle_ms;
+            self.schedule_touch(slot, now, idle_ms);
         }
         self.stats.hits += u64::from(want.asked.is_none());
         Some(view)
@@ -166,7 +166,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// Whether a ticket makes the copy good enough: the copy is as new as the ticket says, or the ticket was found to
     /// ask for more than there is. Either way someone else's change is seen after `max_stale`.
     fn ticket_vouches(&self, live: &Live, now: Time, at_least: u64) -> bool {
-        let new_enough = live.base.is_some_and(|base| base.revision >= at_least);
+        let new_enough = live.base().is_some_and(|base| base.revision >= at_least);
         if new_enough {
             return live.checked_at + self.config.max_stale_ms > now;
         }
@@ -310,7 +310,8 @@ impl Live {
     fn note_ticket(&mut self, want: Want, max_stale_ms: u64) {
         let (Some(_), Some(at_least)) = (want.asked, want.at_least) else { return };
         let until = self.checked_at + max_stale_ms;
-        let less = self.base.is_none_or(|base| base.revision < at_least);
+        // Before the first commit is known every ticket would ask for more: that says nothing.
+        let less = self.base().is_some_and(|base| base.revision < at_least);
         if less && self.ticket_excess.as_ref().is_none_or(|excess| at_least < excess.0 || until > excess.1) {
             self.ticket_excess = Some(Box::new((at_least, until)));
         }
@@ -320,8 +321,7 @@ impl Live {
         View {
             block: self.block.clone(),
             attributes: self.attributes.clone(),
-            revision: self.base.map(|base| base.revision),
-            created: self.created,
+            revision: self.base().map(|base| base.revision),
             deadline: self.deadline,
             idle_ms: self.idle_ms,
             alias: false,
@@ -331,7 +331,7 @@ impl Live {
     /// The stamp to compare with at a check. While a write must be settled by reading, the whole row is wanted.
     fn known(&self) -> Option<crate::stamp::Stamp> {
         let settling = self.pending.as_ref().and_then(|pending| pending.attempt.as_ref());
-        if settling.is_some_and(|attempt| attempt.status == Status::Settle) { None } else { self.base }
+        if settling.is_some_and(|attempt| attempt.status == Status::Settle) { None } else { self.base() }
     }
 }
 
@@ -341,7 +341,6 @@ impl View {
             block: record.block.clone(),
             attributes: Attributes::boxed(record.principal.clone(), record.meta.clone()),
             revision: None,
-            created: record.created,
             deadline: record.deadline,
             idle_ms: record.idle_ms,
             alias: true,

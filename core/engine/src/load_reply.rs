@@ -143,9 +143,13 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     fn on_same(&mut self, slot: Slot, accessed: Time, asking: Asking) {
         let limit = asking.store_now + self.config.clock_error_ms;
         let ignore = self.bug(Bug::SameWithoutAccessed);
+        let backwards = self.bug(Bug::TouchBackwards);
         let Some(live) = self.slots[slot].live_mut() else { return };
         live.checked(asking);
-        if !ignore {
+        if backwards {
+            live.accessed = accessed;
+            live.unwritten_use = Time::NEVER;
+        } else if !ignore {
             live.stored_use(accessed.min(limit));
         }
     }
@@ -153,7 +157,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// The row is not the copy that was known: somebody wrote, or we did, or the store went back.
     fn on_other_row(&mut self, now: Time, slot: Slot, record: Record, asking: Asking, current: bool) {
         let Some(live) = self.live(slot) else { return };
-        let known = live.base.map(|base| base.revision);
+        let known = live.base().map(|base| base.revision);
         let higher = known.is_none_or(|known| record.stamp.revision > known);
         let accept_stale = self.bug(Bug::AcceptStaleLoad);
         if !current && !higher && !accept_stale {
@@ -163,16 +167,16 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             self.accept_own_attempt(now, slot, &record, asking);
             return;
         }
-        if live.base == Some(record.stamp) {
+        if live.base() == Some(record.stamp) {
             self.on_same(slot, record.accessed, asking);
             self.settle_on_known_row(now, slot, record, asking);
             return;
         }
-        if live.base.is_none() && !self.config.adopt && self.is_sent(slot) {
+        if live.base().is_none() && !self.config.adopt && self.is_sent(slot) {
             // Whose row it is shows when the create in flight is answered.
             return;
         }
-        if live.base.is_none() && !self.config.adopt && !live.may_have_made(&record) {
+        if live.base().is_none() && !self.config.adopt && !live.may_have_made(&record) {
             self.on_taken_id(now, slot, record, asking);
             return;
         }
@@ -273,7 +277,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     fn on_went_back(&mut self, slot: Slot, row: &Record) {
         let key = self.slots[slot].key.clone();
         let Some(live) = self.slots[slot].live_mut() else { return };
-        let known = live.base.map_or(0, |base| base.revision);
+        let known = live.base().map_or(0, |base| base.revision);
         // Memory is the newer: all of it is written again, and what only the older row has is removed again.
         let names: Vec<Box<str>> = live.block.iter().chain(row.block.iter()).map(|(name, _)| name.into()).collect();
         let pending = live.pending_or_new();
@@ -324,7 +328,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     fn on_missing_row(&mut self, now: Time, slot: Slot, asking: Asking) {
         let ends_create = self.bug(Bug::AbsentEndsUnsettledCreate);
         let Some(live) = self.slots[slot].live_mut() else { return };
-        if live.base.is_some() || ends_create {
+        if live.base().is_some() || ends_create {
             self.end(now, slot, Reason::Gone);
             return;
         }

@@ -179,7 +179,7 @@ impl Live {
     fn adopt_record(&mut self, record: &Record, accessed_limit: Time) {
         self.block = record.block.clone();
         self.attributes = Attributes::boxed(record.principal.clone(), record.meta.clone());
-        self.base = Some(record.stamp);
+        self.set_base(Some(record.stamp));
         self.created = record.created;
         self.deadline = record.deadline;
         self.idle_ms = record.idle_ms;

@@ -99,7 +99,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// A rename is settled: the old id ends here, or lives on in the store as an alias.
     pub(crate) fn finish_rename(&mut self, now: Time, slot: Slot) {
         let Some(live) = self.slots[slot].live_mut() else { return };
-        let base = live.base;
+        let base = live.base();
         let Some(rename) = live.pending.as_mut().and_then(|pending| pending.rename.take()) else { return };
         let revision = base.map_or(0, |base| base.revision);
         for ask in rename.waiters {

@@ -110,7 +110,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             && rename.is_some_and(|rename| rename.old_key == attempt.write.key);
         live.take_stored(&attempt, by_last_sending, sets_back);
         let condition = attempt.conditional.then(|| live.take_condition()).flatten();
-        let revision = live.base.map_or(0, |base| base.revision);
+        let revision = live.base().map_or(0, |base| base.revision);
         let answered = live.answered_waiters(attempt.is_principal_alone());
         self.count_row(&attempt.write.kind);
         if let Some(ask) = condition {
@@ -181,6 +181,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     fn reject(&mut self, now: Time, slot: Slot, why: &Arc<str>) {
         self.store_works(now);
         let Some(live) = self.slots[slot].live_mut() else { return };
+        let is_stored = live.base().is_some();
         let Some(pending) = live.pending.as_deref_mut() else { return };
         let Some(attempt) = pending.attempt.take() else { return };
         let more_than_principal = attempt.touched.count() > 1;
@@ -193,7 +194,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             return;
         }
         pending.take_back(&attempt, now);
-        if attempt.touched.principal && more_than_principal && live.base.is_some() {
+        if attempt.touched.principal && more_than_principal && is_stored {
             pending.principal_alone = true;
             pending.urgent = true;
             self.queue_save(slot);
@@ -260,7 +261,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     fn make_unstored(&mut self, now: Time, slot: Slot) {
         let Some(live) = self.slots[slot].live_mut() else { return };
-        live.base = None;
+        live.set_base(None);
         if let Some(pending) = &mut live.pending
             && let Some(attempt) = pending.attempt.take()
         {
@@ -305,11 +306,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             .pending
             .as_ref()
             .is_some_and(|pending| pending.dirty.is_empty() && pending.attempt.is_none() && pending.rename.is_none());
-        if !nothing_left || live.base.is_none() {
+        if !nothing_left || live.base().is_none() {
             return;
         }
         live.version_stored = live.version;
-        let revision = live.base.map_or(0, |base| base.revision);
+        let revision = live.base().map_or(0, |base| base.revision);
         let answered = live.answered_waiters(false);
         let forget = live.pending.as_ref().is_some_and(|pending| pending.is_settled());
         if forget {
@@ -330,7 +331,7 @@ impl Live {
             return;
         }
         let Some(record) = attempt.write.record() else { return };
-        let newer = self.base.is_none_or(|base| record.stamp.revision >= base.revision);
+        let newer = self.base().is_none_or(|base| record.stamp.revision >= base.revision);
         self.stored_use(record.accessed);
         self.version_stored = self.version_stored.max(attempt.version);
         if !newer && !sets_back {
@@ -347,7 +348,7 @@ impl Live {
             }
             return;
         }
-        self.base = Some(record.stamp);
+        self.set_base(Some(record.stamp));
         // Nobody else has written between the base and this stamp: what we hold was checked when this was sent.
         if by_last_sending && attempt.sent_seq > self.checked_seq {
             self.checked_seq = attempt.sent_seq;

@@ -93,11 +93,6 @@ impl Session {
         self.began
     }
 
-    /// When the session began, in milliseconds since 1970.
-    pub fn created(&self) -> Time {
-        self.view.created
-    }
-
     /// Whose session it is, as this handle sees it.
     pub fn principal(&self) -> Option<&str> {
         match &self.changes.principal {
@@ -306,7 +301,7 @@ pub(crate) fn blank_view(now: Time, options: &Options) -> View {
     let absolute = millis(options.absolute);
     let deadline = if absolute == 0 { Time::NEVER } else { now + absolute };
     let idle_ms = millis(options.idle);
-    View { block: Block::empty(), attributes: None, revision: None, created: now, deadline, idle_ms, alias: false }
+    View { block: Block::empty(), attributes: None, revision: None, deadline, idle_ms, alias: false }
 }
 
 impl Drop for Session {
