@@ -7,7 +7,7 @@ use crate::clock;
 use crate::figure::{Figure, Goal};
 use crate::pairs;
 use crate::random::Random;
-use crate::sessions::{self, text};
+use crate::sessions::{self, Id, text};
 use holdall::{Holdall, Open, Options};
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
@@ -44,8 +44,8 @@ fn add(run: &mut Run, name: &str, measured: &[(f64, f64)], goal: Goal, note: &st
     run.add(Figure { name: name.to_owned(), unit: "ns", value, limit, ratio, goal, note: note.to_owned() });
 }
 
-fn rust_gets(bag: &Holdall, id: &str, calls: usize) -> Result<f64, String> {
-    let session = bag.session(id).map_err(text)?;
+fn rust_gets(bag: &Holdall, id: &Id, calls: usize) -> Result<f64, String> {
+    let session = bag.open_session(id, Open::default()).map_err(text)?;
     let nanos = clock::thread_time(|| {
         for _ in 0..calls {
             black_box(black_box(&session).get_json(black_box(sessions::READ[0])).map(str::to_owned));
@@ -54,11 +54,11 @@ fn rust_gets(bag: &Holdall, id: &str, calls: usize) -> Result<f64, String> {
     Ok(nanos / calls as f64)
 }
 
-fn rust_cached_gets(bag: &Holdall, ids: &[String], calls: usize) -> Result<f64, String> {
+fn rust_cached_gets(bag: &Holdall, ids: &[Id], calls: usize) -> Result<f64, String> {
     let mut random = Random::new(1);
     let mut get = || {
         let id = &ids[random.below(ids.len())];
-        let session = bag.open_session(id.as_bytes(), Open::default()).map_err(text)?;
+        let session = bag.open_session(id, Open::default()).map_err(text)?;
         black_box(session.get_json(sessions::READ[0]).map(str::to_owned));
         Ok::<(), String>(())
     };

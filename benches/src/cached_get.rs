@@ -9,7 +9,7 @@ use crate::clock;
 use crate::figure::{Figure, Goal, Short};
 use crate::pairs;
 use crate::random::Random;
-use crate::sessions::{self, text};
+use crate::sessions::{self, Id, text};
 use holdall::{Holdall, Options};
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -18,21 +18,19 @@ use std::hint::black_box;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const PARTS: usize = 16;
-type Id = [u8; 32];
 type Part<K> = HashMap<K, Box<[u8]>, ahash::RandomState>;
 
 /// A plain map in parts.
 struct Raw<K>(Vec<Mutex<Part<K>>>);
 
 impl<K: Hash + Eq> Raw<K> {
-    fn new(ids: &[String], key: impl Fn(&Id) -> K) -> Result<Self, String> {
+    fn new(ids: &[Id], key: impl Fn(&Id) -> K) -> Result<Self, String> {
         let hasher = ahash::RandomState::with_seeds(1, 2, 3, 4);
         let raw = Self((0..PARTS).map(|_| Mutex::new(HashMap::with_hasher(hasher.clone()))).collect());
         for (number, id) in ids.iter().enumerate() {
             let size = sessions::block(number)?.size();
             let bytes: Box<[u8]> = sessions::json(number).bytes().cycle().take(size).collect();
-            let id = id.as_bytes().try_into().map_err(|_| "an id has not 32 bytes")?;
-            raw.part(&id).insert(key(&id), bytes);
+            raw.part(id).insert(key(id), bytes);
         }
         Ok(raw)
     }
@@ -77,7 +75,7 @@ fn figure(run: &Run, count: usize, gets: usize) -> Result<Figure, String> {
     let raw = Raw::new(&ids, |id| *id)?;
     // In a row, as cookies come: fetching the id itself from far away is no part of either way.
     let draws = Random::new(count as u64).draws(gets, count);
-    let order: Vec<Id> = draws.iter().filter_map(|place| ids[*place as usize].as_bytes().try_into().ok()).collect();
+    let order: Vec<Id> = draws.iter().map(|place| ids[*place as usize]).collect();
     let ours = || {
         let mut done = Ok(());
         let nanos = clock::thread_time(|| done = order.iter().try_for_each(|id| sessions::get(&bag, id)));

@@ -26,6 +26,7 @@ pub fn run(run: &mut Run) -> Result<(), String> {
     let path = run.folder("fleet")?.join("sessions.db");
     let bag = Holdall::open(&format!("sqlite:{}", path.display()), Options::new()).map_err(text)?;
     let ids = sessions::fill(&bag, VISITORS)?;
+    let ids: Vec<String> = ids.iter().map(|id| String::from_utf8_lossy(id).into_owned()).collect();
     bag.close(Duration::from_mins(1)).map_err(text)?;
     let by_ticket = reads(&path, &ids, requests, true)?;
     let by_check = reads(&path, &ids, requests, false)?;

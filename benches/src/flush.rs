@@ -70,7 +70,7 @@ pub fn run(run: &mut Run) -> Result<(), String> {
 
 /// Rows per second of a flush of changed sessions.
 fn flush(bag: &Holdall, ids: &[String], order: &[u32], round: u64) -> Result<f64, String> {
-    order.iter().try_for_each(|place| sessions::cycle(bag, &ids[*place as usize], 1_000 + round))?;
+    order.iter().try_for_each(|place| sessions::cycle(bag, ids[*place as usize].as_bytes(), 1_000 + round))?;
     let start = Start::now();
     sessions::flush(bag)?;
     Ok(order.len() as f64 / start.elapsed().as_secs_f64())

@@ -6,7 +6,7 @@ use crate::curve::Curve;
 use crate::figure::{Figure, Goal};
 use crate::pairs;
 use crate::random::Random;
-use crate::sessions::{self, text};
+use crate::sessions::{self, Id, text};
 use holdall::{Holdall, Options};
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub fn run(run: &mut Run) -> Result<(), String> {
     Ok(())
 }
 
-fn bag(run: &Run, name: &str, linger: Duration) -> Result<(Holdall, Vec<String>), String> {
+fn bag(run: &Run, name: &str, linger: Duration) -> Result<(Holdall, Vec<Id>), String> {
     let path = run.folder(name)?.join("sessions.db");
     let options = Options::new().linger(linger).linger_cap(linger).keep(NEVER).idle(Duration::ZERO);
     let bag = Holdall::open(&format!("sqlite:{}", path.display()), options).map_err(text)?;
@@ -81,7 +81,7 @@ fn p99(windows: &[Vec<u32>]) -> Result<f64, String> {
 }
 
 /// The nanoseconds of each cycle within the window.
-fn cycles(bag: &Holdall, ids: &[String], window: Duration) -> Result<Vec<u32>, String> {
+fn cycles(bag: &Holdall, ids: &[Id], window: Duration) -> Result<Vec<u32>, String> {
     let mut random = Random::new(9);
     let mut nanos = Vec::with_capacity(2_000_000);
     let start = Start::now();

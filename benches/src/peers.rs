@@ -8,7 +8,7 @@ use crate::clock::Start;
 use crate::figure::{Figure, Goal};
 use crate::pairs;
 use crate::random::Random;
-use crate::sessions::{self, text};
+use crate::sessions::{self, Id, text};
 use holdall::{Durability, Holdall, Options};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -63,7 +63,7 @@ fn against(run: &Run, peer: &mut Peer, options: Options, threads: usize, window:
 }
 
 /// Our cycles per second. What they changed is written before the time is taken, so that nothing is left for later.
-fn cycles(bag: &Holdall, ids: &[String], threads: usize, window: Duration) -> Result<f64, String> {
+fn cycles(bag: &Holdall, ids: &[Id], threads: usize, window: Duration) -> Result<f64, String> {
     let start = Start::now();
     let work = |thread: usize| {
         let mut random = Random::new(thread as u64 + 1);

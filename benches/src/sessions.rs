@@ -40,17 +40,20 @@ pub fn id(number: usize) -> String {
     (0..32).map(|_| char::from(LETTERS[random.below(64)])).collect()
 }
 
+/// An id as a bag made it. In a row of these, as in a request's buffer, the bytes are where they are looked for.
+pub type Id = [u8; 32];
+
 /// Makes so many sessions in a bag and writes them. Answers their ids.
 ///
 /// # Errors
 /// What the bag says.
-pub fn fill(bag: &Holdall, count: usize) -> Result<Vec<String>, String> {
+pub fn fill(bag: &Holdall, count: usize) -> Result<Vec<Id>, String> {
     let mut ids = Vec::with_capacity(count);
     for number in 0..count {
         let mut session = bag.new_session().map_err(text)?;
         session.replace_json(&json(number)).map_err(text)?;
         let _ = session.save().map_err(text)?;
-        ids.push(session.id().to_owned());
+        ids.push(session.id_bytes().try_into().map_err(|_| "an id has not 32 bytes")?);
         if number % FLUSH_EVERY == FLUSH_EVERY - 1 {
             flush(bag)?;
         }
@@ -89,8 +92,8 @@ pub fn get(bag: &Holdall, id: &[u8]) -> Result<(), String> {
 /// # Errors
 /// If the session is not there, or what the save says.
 #[inline]
-pub fn cycle(bag: &Holdall, id: &str, number: u64) -> Result<(), String> {
-    let mut session = bag.session(id).map_err(text)?;
+pub fn cycle(bag: &Holdall, id: &[u8], number: u64) -> Result<(), String> {
+    let mut session = bag.open_session(id, Open::default()).map_err(text)?;
     change(&mut session, number)
 }
 

@@ -26,7 +26,7 @@ cargo xtask COMMAND
 
   demo [--quick]                build the C library, replay real traffic through it, prove that nothing was lost
   test [NAME ...]               run every suite, or those named; `cargo xtask test --list` names them
-  bench [--json FILE] [--svg DIR] [NAME ...]
+  bench [--quick] [--json FILE] [--svg DIR] [NAME ...]
                                 measure, each figure beside the raw limit of the same run
   sim ARGUMENT ...              the deterministic simulator (`cargo xtask sim help`)
   dist                          the C library as an install tree and an archive under target/holdall
