@@ -153,7 +153,10 @@ impl Model {
             }
             // Asked for through this id, while the last one went through another.
             let own = shown != 0 && self.is_open(shown) && self.writes[shown as usize].node == node;
-            if own && !self.travels_with(last, opening.id) && self.travels_with(shown, opening.id) {
+            let elsewhere = !self.travels_with(last, opening.id);
+            if elsewhere
+                && ((own && self.travels_with(shown, opening.id)) || (shown == 0 && self.has_open_removal(opening, field)))
+            {
                 continue;
             }
             // A change with a condition under which an earlier one is still shown.
@@ -176,6 +179,15 @@ impl Model {
                 }
             }
         }
+    }
+
+    /// Whether a removal of a field was asked for through this id at this node, and is not committed.
+    fn has_open_removal(&self, opening: &Opening, field: usize) -> bool {
+        (1..self.writes.len() as u32).any(|number| {
+            let write = &self.writes[number as usize];
+            let same = write.value == 0 && (write.node, write.field) == (opening.node, field);
+            same && self.is_open(number) && self.travels_with(number, opening.id)
+        })
     }
 
     fn check_ticket_out(&mut self, lineage: usize, node: usize, _now: u64, view: &View) {
@@ -257,8 +269,12 @@ impl Model {
         let config = &self.plan.config;
         let slack = config.slack_for(session.idle_ms);
         let used_here = if used > Time::ZERO { used + session.idle_ms } else { Time::ZERO };
-        let Some(accessed) = opening.accessed else { return used_here };
-        let by_row = accessed + session.idle_ms + slack;
+        // A node that found the session expired keeps that for some seconds, in which a use may arrive that was late.
+        let then = opening.began.saturating_sub(11_000);
+        let Some((_, accessed)) = session.accessed.iter().rfind(|(at, _)| *at <= then).or(session.accessed.first()) else {
+            return used_here;
+        };
+        let by_row = *accessed + session.idle_ms + slack;
         if config.sharing == Sharing::Single && used > Time::ZERO { used_here } else { by_row.max(used_here) }
     }
 

@@ -190,7 +190,8 @@ impl Model {
                 );
             }
             let landed = self.view(lineage, sender.node).landed[field];
-            if number < landed && write.landed.is_none() {
+            // A change with a condition is kept apart: it may be overtaken.
+            if number < landed && write.landed.is_none() && write.shown.is_none() {
                 self.fail(
                     "I11 order of writes",
                     format!("session {lineage}: {name}: an older change is committed after a newer one"),
@@ -231,6 +232,13 @@ impl Model {
         let since = history.iter().rposition(|commit| commit.fields[field] != from).map_or(0, |place| place + 1);
         let own = history.get(since).is_some_and(|commit| commit.node == sender.node);
         if own || self.lies_over(number, from) || self.lineages[lineage].views[sender.node].run != sender.run {
+            return;
+        }
+        // Laid over again after an unknown outcome, while the field has come back to what it was before: nobody can tell.
+        let write = &self.writes[number as usize];
+        let history = &self.lineages[lineage].history;
+        let before = write.landed.filter(|_| write.known.is_none()).and_then(|landed| history.get(landed.checked_sub(1)?));
+        if before.is_some_and(|before| before.fields[field] == from) {
             return;
         }
         let view = self.view(lineage, sender.node);

@@ -313,7 +313,8 @@ impl World {
         // Loads under way are not known by their size, tombstones have no limit, and the record that is being
         // written is held beside the one that changes.
         let session = self.plan.value_bytes as usize * crate::model::FIELDS + 1_500;
-        let slack = 7 * session + self.nodes[node].destroys * 600;
+        let loads = usize::from(self.plan.lanes[0]) * self.plan.config.batch_rows.min(8);
+        let slack = (7 + loads) * session + self.nodes[node].destroys * 600;
         if used > limit + slack {
             self.model.fail("I14 memory has a bound", format!("node {node}: {used} bytes of {limit}"));
         }

@@ -4,6 +4,7 @@ use crate::act::brief;
 use crate::client::{Act, Request, Stage, Visitor};
 use crate::model::FIELDS;
 use crate::node::Awaited;
+use crate::store::Row;
 use crate::world::World;
 use holdall_engine::{Applied, Block, Fetch, Limits, Reason, Renamed, Save, Time, Want};
 
@@ -218,6 +219,13 @@ impl World {
         let id = self.visitors[visitor].id;
         // Where the row is not there yet, it is a race between two first saves: the first one landed has it.
         if self.model.ids[id].live_since.is_none() {
+            return;
+        }
+        // A row that began in the same millisecond is taken for the own one, if the create's outcome was unknown.
+        let now = self.now;
+        let clock = self.nodes[node].time(now);
+        let row = self.store.rows.get(&self.model.ids[id].key);
+        if matches!(row, Some(Row::Live(record)) if record.created == clock) {
             return;
         }
         let session = &self.model.lineages[lineage];
