@@ -37,7 +37,7 @@ pub fn run(run: &mut Run) -> Result<(), String> {
     let (total, longest) = (pairs::of(&totals), pairs::of(&longest));
     let what = format!("{} expired of {rows} rows in steps of {LIMIT}; the limit is one DELETE over the index", rows / 2);
     run.add(figure("pruning 200k expired of 400k rows: total", total, Goal::AtMost(1.7), what));
-    let what = "the longest step of the same, while which nobody else can write; the limit is the one DELETE".to_owned();
+    let what = "the longest step of the same, during which nobody else can write; the limit is the one DELETE".to_owned();
     run.add(figure("pruning 200k expired of 400k rows: longest statement", longest, Goal::AtMost(0.05), what));
 
     let few = table(run, rows, rows / 100)?;
