@@ -76,7 +76,7 @@ bugs! {
     DestroyHalfOfRename,
     /// A rename that finds its row gone ends the session without reading the new id.
     RenameGoneIsEnd,
-    /// A touch may set the last use back.
+    /// A check sets the last use back to what the row says.
     TouchBackwards,
     /// A second write of a session is sent while one is in flight.
     TwoWritesInFlight,

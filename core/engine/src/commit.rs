@@ -3,8 +3,9 @@
 use crate::bugs::Bug;
 use crate::change::Changes;
 use crate::engine::{Engine, Flight};
-use crate::entry::{Attempt, Attributes, Live, Pending, Slot, Status, Touched};
+use crate::entry::{Attributes, Live, Slot};
 use crate::op::{OpId, OpKind, Room};
+use crate::pending::{Attempt, Pending, Status, Touched};
 use crate::record::Record;
 use crate::rules::Rules;
 use crate::stamp::Stamp;

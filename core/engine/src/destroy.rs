@@ -41,7 +41,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             return ask;
         }
         let Some(rename) = rename else {
-            self.start_destroy(now, slot, reason, Some(ask));
+            match self.twin_under_way(slot) {
+                Some(twin) => self.destroy_both(now, (slot, twin), reason, ask),
+                None => self.start_destroy(now, slot, reason, Some(ask)),
+            }
             return ask;
         };
         for waiting in rename.waiters {
@@ -49,14 +52,36 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
         // Whether the rename lands or not, one of the two rows is live: both must die.
         self.end(now, rename.old_slot, reason);
+        self.remember_twins(slot, rename.old_slot);
+        self.destroy_both(now, (slot, rename.old_slot), reason, ask);
+        ask
+    }
+
+    fn destroy_both(&mut self, now: Time, (slot, twin): (Slot, Slot), reason: Reason, ask: Ask) {
         self.joint_asks.insert(ask, (2, 0));
         self.start_destroy(now, slot, reason, Some(ask));
         if self.bug(Bug::DestroyHalfOfRename) {
             self.answer_destroyed(ask, 0);
         } else {
-            self.start_destroy(now, rename.old_slot, reason, Some(ask));
+            self.start_destroy(now, twin, reason, Some(ask));
         }
-        ask
+    }
+
+    fn remember_twins(&mut self, slot: Slot, twin: Slot) {
+        let keys = (self.slots[slot].key.clone(), self.slots[twin].key.clone());
+        for (slot, key) in [(slot, keys.1), (twin, keys.0)] {
+            if let Some(dead) = self.slots[slot].dead_mut() {
+                dead.twin = Some(key);
+            }
+        }
+    }
+
+    /// The other id of a session that was destroyed while its rotation was not settled, if that destroy is under way.
+    fn twin_under_way(&self, slot: Slot) -> Option<Slot> {
+        let State::Dead(dead) = &self.slots[slot].state else { return None };
+        let twin = self.find_key(dead.twin.as_ref()?)?;
+        let State::Dead(dead) = &self.slots[twin].state else { return None };
+        dead.destroying.as_ref().filter(|destroying| destroying.claim.is_none()).map(|_| twin)
     }
 
     /// Whether the store was never told about this session, so that there is nothing to end there.
@@ -105,7 +130,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             return;
         }
         let destroying = None;
-        let state = State::Dead(Box::new(Dead { reason, until, destroying }));
+        let state = State::Dead(Box::new(Dead { reason, until, destroying, twin: None }));
         let before = core::mem::replace(&mut self.slots[slot].state, state);
         if let State::Live(live) = before {
             self.give_up(now, slot, live, reason, report);

@@ -132,6 +132,6 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// A tombstone for something the store said is dead, or that expired: kept shortly, since the store knows.
     pub(crate) fn brief_tombstone(&self, now: Time, reason: Reason) -> State {
-        State::Dead(Box::new(Dead { reason, until: now + self.config.negative_ms, destroying: None }))
+        State::Dead(Box::new(Dead { reason, until: now + self.config.negative_ms, destroying: None, twin: None }))
     }
 }

@@ -58,6 +58,7 @@ mod load_reply;
 mod memory;
 mod merge;
 mod op;
+mod pending;
 mod purge;
 mod random;
 pub mod record;

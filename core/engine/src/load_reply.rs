@@ -2,9 +2,10 @@
 
 use crate::bugs::Bug;
 use crate::engine::Engine;
-use crate::entry::{Failed, Live, Loading, Slot, State, Status};
+use crate::entry::{Failed, Live, Loading, Slot, State};
 use crate::event::Event;
 use crate::op::Reply;
+use crate::pending::{Attempt, Status};
 use crate::record::Record;
 use crate::rules::Rules;
 use crate::time::Time;
@@ -243,6 +244,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// The attempt in flight is in the row already: whoever asked for a fresh copy sees what it did.
     fn note_landed(&mut self, slot: Slot, record: &Record) {
+        self.slots[slot].accepted = self.seq;
         let Some(live) = self.slots[slot].live_mut() else { return };
         let Some(attempt) = live.pending.as_mut().and_then(|pending| pending.attempt.as_mut()) else { return };
         let first = !core::mem::replace(&mut attempt.landed, true);
@@ -328,7 +330,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     fn on_missing_row(&mut self, now: Time, slot: Slot, asking: Asking) {
         let ends_create = self.bug(Bug::AbsentEndsUnsettledCreate);
         let Some(live) = self.slots[slot].live_mut() else { return };
-        if live.base().is_some() || ends_create {
+        let attempt = live.pending.as_ref().and_then(|pending| pending.attempt.as_ref());
+        // A create that was seen to land, and is not there any more, was ended by someone.
+        let was_there = live.base().is_some() || attempt.is_some_and(|attempt| attempt.landed);
+        if was_there || ends_create {
             self.end(now, slot, Reason::Gone);
             return;
         }
@@ -418,7 +423,8 @@ impl Live {
     /// known here.
     fn may_have_made(&self, record: &Record) -> bool {
         let attempt = self.pending.as_ref().and_then(|pending| pending.attempt.as_ref());
-        record.created == self.created && attempt.is_some_and(|attempt| attempt.unknown_since.is_some())
+        let created = |attempt: &Attempt| attempt.unknown_since.is_some() && matches!(attempt.write.kind, WriteKind::Create { .. });
+        record.created == self.created && attempt.is_some_and(created)
     }
 
     pub(crate) fn checked(&mut self, asking: Asking) {

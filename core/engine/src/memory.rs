@@ -2,7 +2,8 @@
 
 use crate::bugs::Bug;
 use crate::engine::Engine;
-use crate::entry::{Entry, Live, Pending, Slot, State};
+use crate::entry::{Entry, Live, Slot, State};
+use crate::pending::Pending;
 use crate::rules::Rules;
 use core::hash::BuildHasher;
 

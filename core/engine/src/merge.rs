@@ -3,9 +3,10 @@
 use crate::block::Block;
 use crate::bugs::Bug;
 use crate::engine::Engine;
-use crate::entry::{Attributes, Live, Pending, Slot, Status, Touched};
+use crate::entry::{Attributes, Live, Slot};
 use crate::load_reply::Asking;
 use crate::op::Answer;
+use crate::pending::{Pending, Status, Touched};
 use crate::record::Record;
 use crate::rules::Rules;
 use crate::time::Time;

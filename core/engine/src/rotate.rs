@@ -2,10 +2,11 @@
 
 use crate::bugs::Bug;
 use crate::engine::Engine;
-use crate::entry::{Entry, Rename, Slot, State};
+use crate::entry::{Entry, Slot, State};
 use crate::expiry::Expiry;
 use crate::id::{Id, IdRef};
 use crate::op::Ask;
+use crate::pending::Rename;
 use crate::rules::Rules;
 use crate::time::Time;
 use crate::verbs::Reason;

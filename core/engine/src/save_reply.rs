@@ -3,9 +3,10 @@
 use crate::bugs::Bug;
 use crate::change::Changes;
 use crate::engine::Engine;
-use crate::entry::{Attempt, Attributes, Live, Pending, Slot, State, Status, Waiter};
+use crate::entry::{Attributes, Live, Slot, State};
 use crate::event::Event;
 use crate::op::{Answer, OpId, Reply};
+use crate::pending::{Attempt, Pending, Status, Waiter};
 use crate::record::Record;
 use crate::rules::Rules;
 use crate::time::Time;
@@ -87,7 +88,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             Verdict::Done { .. } => self.accept_done(now, slot, true),
             // The row has shown it, whatever became of this sending.
             Verdict::Unknown | Verdict::NotDone | Verdict::Exists | Verdict::Conflict if landed => {
-                self.accept_done(now, slot, false)
+                self.accept_done(now, slot, false);
             }
             Verdict::NotDone => self.repeat(now, slot, false),
             Verdict::Unknown => self.repeat(now, slot, true),

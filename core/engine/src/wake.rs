@@ -2,9 +2,10 @@
 
 use crate::bugs::Bug;
 use crate::engine::Engine;
-use crate::entry::{Live, Slot, State, Status};
+use crate::entry::{Live, Slot, State};
 use crate::expiry::Expiry;
 use crate::memory::is_idle;
+use crate::pending::Status;
 use crate::rules::Rules;
 use crate::time::Time;
 use core::hash::BuildHasher;

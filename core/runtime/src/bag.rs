@@ -179,7 +179,7 @@ impl Bag {
     /// again with the next call.
     pub(crate) fn prepare_fork(&self) -> Result<()> {
         self.check_open()?;
-        let unsaved = self.flush(Deadline::after(self.options.store_timeout))?;
+        let unsaved = self.flush(Deadline::after(self.options.store_timeout));
         if !unsaved.is_empty() {
             return Err(Error::new(
                 ErrorKind::Unavailable,

@@ -22,7 +22,7 @@ impl Bag {
 
     /// Writes everything that is unsaved now; answers what is left at the deadline. Shards that a defect has stopped
     /// are left out.
-    pub(crate) fn flush(&self, deadline: Deadline) -> Result<Unsaved> {
+    pub(crate) fn flush(&self, deadline: Deadline) -> Unsaved {
         for shard in 0..self.shards.len() {
             if let Ok(mut locked) = self.lock(shard) {
                 let now = locked.now;
@@ -32,7 +32,7 @@ impl Bag {
         for shard in 0..self.shards.len() {
             self.wait_until_saved(shard, deadline);
         }
-        Ok(self.unsaved())
+        self.unsaved()
     }
 
     fn wait_until_saved(&self, shard: usize, deadline: Deadline) {
@@ -130,11 +130,12 @@ impl Bag {
             }
         }
         let left = self.flush(deadline);
-        match &left {
-            Ok(left) if left.is_empty() => self.abandon(),
-            _ => self.stop_closing(),
+        if left.is_empty() {
+            self.abandon();
+        } else {
+            self.stop_closing();
         }
-        left
+        Ok(left)
     }
 
     pub(crate) fn abandon(&self) {

@@ -74,7 +74,7 @@ impl Holdall {
     /// If the bag is closed, forked or broken.
     pub fn flush(&self, wait: Duration) -> Result<Unsaved> {
         self.bag().check_open()?;
-        self.bag().flush(Deadline::after(wait))
+        Ok(self.bag().flush(Deadline::after(wait)))
     }
 
     /// From now on every change is written at once: the bag goes on serving and can be closed at any time. For a
@@ -84,7 +84,7 @@ impl Holdall {
     /// If the bag is closed, forked or broken.
     pub fn drain(&self) -> Result<()> {
         self.bag().check_open()?;
-        self.bag().for_each_engine(|engine, now| engine.drain(now))
+        self.bag().for_each_engine(holdall_engine::Engine::drain)
     }
 
     /// How the bag is. Answers in every state.

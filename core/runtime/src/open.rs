@@ -101,10 +101,9 @@ impl Holdall {
             (Found::Live(_), Mode::Create) => Err(Error::new(ErrorKind::Exists, "a session with this id exists")),
             (Found::Live(view), _) => self.handle(bag.clock.now(), id, shard, view, Stage::Open),
             (Found::Absent, Mode::Existing) => Err(not_found()),
-            (Found::Dead(reason), Mode::Existing) => Err(gone(reason)),
             (Found::Absent | Found::Dead(_), Mode::Strict) => self.fresh_session(),
             (Found::Absent, Mode::Adopt | Mode::Create) => self.blank(id, shard),
-            (Found::Dead(reason), Mode::Adopt | Mode::Create) => Err(gone(reason)),
+            (Found::Dead(reason), Mode::Existing | Mode::Adopt | Mode::Create) => Err(gone(reason)),
         }
     }
 
@@ -169,8 +168,7 @@ impl Bag {
                 Fetch::Absent => return Ok(Found::Absent),
                 Fetch::Dead(reason) => return Ok(Found::Dead(reason)),
                 Fetch::Failed(fault) => return Err(fault.into()),
-                Fetch::Load(asked) => asked,
-                Fetch::Wait(asked) => asked,
+                Fetch::Load(asked) | Fetch::Wait(asked) => asked,
                 Fetch::Busy => {
                     let deadline = *deadline.get_or_insert_with(|| Deadline::after(self.options.busy_wait));
                     locked = locked.wait(deadline)?.ok_or_else(busy)?;

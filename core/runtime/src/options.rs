@@ -56,7 +56,7 @@ options! {
     /// How long the oldest change of a session that never rests may wait. Default 30 s.
     linger_cap: Duration = Duration::from_secs(30),
     /// How long an unused session stays in memory. Default 5 min; zero: it leaves within a second of being written.
-    keep: Duration = Duration::from_secs(300),
+    keep: Duration = Duration::from_mins(5),
     /// Most rows of a batch. Default 512.
     batch_rows: usize = 512,
     /// Most bytes of a batch. Default 1 MiB.
@@ -70,17 +70,17 @@ options! {
     /// How long a call waits for the database to commit before it answers that the change is pending. Default 10 s.
     store_timeout: Duration = Duration::from_secs(10),
     /// How long an unused session lives. Default 30 min; zero: for ever.
-    idle: Duration = Duration::from_secs(1_800),
+    idle: Duration = Duration::from_mins(30),
     /// How long a session lives in any case. Default 24 h; zero: for ever.
-    absolute: Duration = Duration::from_secs(86_400),
+    absolute: Duration = Duration::from_hours(24),
     /// The use of a session is written at most this often, and at most ten times per idle limit. Default 60 s.
-    touch: Duration = Duration::from_secs(60),
+    touch: Duration = Duration::from_mins(1),
     /// How often expired rows are removed. Default 1 h; zero: never by this bag.
-    sweep_every: Duration = Duration::from_secs(3_600),
+    sweep_every: Duration = Duration::from_hours(1),
     /// Most rows that one step of a sweep removes. Default 1,000.
     sweep_rows: u32 = 1_000,
     /// How long a dead row stays, so that nothing late brings its session back. Default 1 h.
-    dead: Duration = Duration::from_secs(3_600),
+    dead: Duration = Duration::from_hours(1),
     /// The first retry after a failure comes within this time. Default 100 ms.
     retry: Duration = Duration::from_millis(100),
     /// Retries come at least this often. Default 30 s.
@@ -137,7 +137,7 @@ impl Options {
             "idle must be at least 30 s unless sharing is single: below that, the uses on their way from other servers outweigh it",
         )?;
         refuse(!self.idle.is_zero() && self.idle < Duration::from_secs(1), "idle must be at least 1 s, or zero for none")?;
-        refuse(self.dead < Duration::from_secs(60), "dead must be at least 60 s")?;
+        refuse(self.dead < Duration::from_mins(1), "dead must be at least 60 s")?;
         refuse(self.store_timeout.is_zero(), "store_timeout must not be zero")?;
         refuse(self.retry.is_zero() || self.retry_cap < self.retry, "retry must not be zero, and retry_cap not shorter")?;
         refuse(!self.shards.is_power_of_two() || self.shards > 1_024, "shards must be a power of two, at most 1,024")?;

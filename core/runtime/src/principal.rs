@@ -65,22 +65,22 @@ impl Holdall {
         }
         match which {
             Which::All => self.destroy_all(principal, None),
-            Which::AllBut(session) => self.destroy_all(principal, Some(bag.rules.key(session.id_bytes()))),
+            Which::AllBut(session) => self.destroy_all(principal, Some(&bag.rules.key(session.id_bytes()))),
             Which::One(reference) => self.destroy_one(principal, reference),
         }
     }
 
-    fn destroy_all(&self, principal: &str, except: Option<Key>) -> Result<Done> {
+    fn destroy_all(&self, principal: &str, except: Option<&Key>) -> Result<Done> {
         let bag = self.bag();
         let principal: Arc<str> = principal.into();
         for shard in 0..bag.shards.len() {
             let mut locked = bag.enter(shard)?;
             let now = locked.now;
-            locked.engine().end_principal(now, &principal, except.as_ref());
+            locked.engine().end_principal(now, &principal, except);
         }
         let mut locked = bag.enter(0)?;
         let now = locked.now;
-        let ask = locked.engine().destroy_principal(now, &principal, except.as_ref());
+        let ask = locked.engine().destroy_principal(now, &principal, except);
         locked.expect(ask);
         drop(locked);
         self.await_destroy(0, ask)

@@ -98,30 +98,30 @@ impl Session {
             Applied::Exists => return Err(refusal(Answer::Exists)),
             Applied::TooLarge { size, limit } => return Err(too_large(size, limit)),
         };
-        let answer = match ask {
+        let waited = match ask {
             None => {
                 drop(locked);
-                None
+                Waited::NotAsked
             }
             Some(ask) => {
                 locked.expect(ask);
-                Some(locked.wait_for(ask, deadline)?)
+                locked.wait_for(ask, deadline)?.map_or(Waited::InVain, Waited::Answered)
             }
         };
-        self.applied(shown, answer, if_unchanged).map(Tried::Done)
+        self.applied(shown, waited, if_unchanged).map(Tried::Done)
     }
 
     /// The changes are laid over the session, or the database has decided: the snapshot moves forward.
-    fn applied(&mut self, shown: Option<Block>, answer: Option<Option<Answer>>, if_unchanged: bool) -> Result<Done> {
-        let done = match answer {
-            None => Done::Done,
-            Some(None) if if_unchanged && shown.is_none() => return Err(refusal(Answer::Unknown)),
-            Some(None) => Done::Pending,
-            Some(Some(Answer::Stored { revision })) => {
+    fn applied(&mut self, shown: Option<Block>, waited: Waited, if_unchanged: bool) -> Result<Done> {
+        let done = match waited {
+            Waited::NotAsked => Done::Done,
+            Waited::InVain if if_unchanged && shown.is_none() => return Err(refusal(Answer::Unknown)),
+            Waited::InVain => Done::Pending,
+            Waited::Answered(Answer::Stored { revision }) => {
                 self.view.revision = Some(revision);
                 Done::Done
             }
-            Some(Some(refused)) => return Err(refusal(refused)),
+            Waited::Answered(refused) => return Err(refusal(refused)),
         };
         let changes = std::mem::take(&mut self.changes);
         // Only the fields that were changed here move forward; what others changed is seen by the next open.
@@ -268,6 +268,14 @@ impl Session {
             Some(refused) => Err(refusal(refused)),
         }
     }
+}
+
+/// What waiting for the database came to.
+enum Waited {
+    NotAsked,
+    /// The time was over first.
+    InVain,
+    Answered(Answer),
 }
 
 enum Tried {

@@ -46,7 +46,7 @@ impl Bag {
             }
             // The next batch starts where this one was full, so that no shard is starved.
             first = parts.last().map_or(0, |part| part.shard);
-            self.commit(parts, writes);
+            self.commit(parts, &writes);
         }
     }
 
@@ -73,8 +73,8 @@ impl Bag {
         (parts, writes, next)
     }
 
-    fn commit(&self, parts: Vec<Part>, writes: Vec<Write>) {
-        let reply = self.call_store(|store, now| store.commit(&writes, now).map(Reply::Committed));
+    fn commit(&self, parts: Vec<Part>, writes: &[Write]) {
+        let reply = self.call_store(|store, now| store.commit(writes, now).map(Reply::Committed));
         let mut verdicts = match reply {
             Reply::Committed(verdicts) if verdicts.len() == writes.len() => Ok(verdicts.into_iter()),
             Reply::Failed(fault) => Err(fault),
