@@ -803,7 +803,7 @@ holdall_status holdall_session_touch(holdall_session *session,
 
 /**
  * Frees the handle. Changes that were not saved are dropped; the session itself lives on. NULL, and freeing twice, are
- * harmless. If another thread is inside a call with the handle, it is freed when that call returns.
+ * harmless. If another thread is inside a call with the handle, this waits until that call returns.
  */
 void holdall_session_free(holdall_session *session);
 

@@ -5,17 +5,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* LeakSanitizer must not look for leaks in a child, where what the parent's threads held has no owner. */
 static int is_child;
-#ifdef __SANITIZE_ADDRESS__
-int __lsan_is_turned_off(void);
-int __lsan_is_turned_off(void)
-{
-    return is_child;
-}
-#endif
 
-/* A child reports by its exit code how many of its checks failed, and starts counting anew. */
+/* Ends a child by turning it into another program. A checker of memory would report, at its end, what the parent's threads
+ * held when it was forked: nobody owns that here. */
+static void leave_child(void)
+{
+    if (is_child) {
+        fflush(stdout);
+        execl("/bin/sh", "sh", "-c", failed_count == 0 ? "exit 0" : "exit 1", (char *)NULL);
+        _exit(2);
+    }
+}
+
+/* A child reports by its exit code whether its checks passed; it starts counting anew. */
 static pid_t start_child(void)
 {
     pid_t child;
@@ -26,12 +29,6 @@ static pid_t start_child(void)
         is_child = 1;
     }
     return child;
-}
-
-static void end_child(void)
-{
-    fflush(stdout);
-    _exit(failed_count < 100 ? failed_count : 100);
 }
 
 static int child_succeeded(pid_t child)
@@ -104,7 +101,7 @@ static void without_preparation(void)
             OK(holdall_close(own, 1000, NULL, NULL));
         }
 #endif
-        end_child();
+        leave_child();
     }
     CHECK(child_succeeded(child));
     /* The parent noticed nothing. */
@@ -195,7 +192,7 @@ static void with_preparation(void)
     child = start_child();
     if (child == 0) {
         go_on(bag, s, id.ptr, "child", "11");
-        end_child();
+        leave_child();
     }
     go_on(bag, s, id.ptr, "parent", "12");
     CHECK(child_succeeded(child));
@@ -247,7 +244,7 @@ static void in_the_middle_of_calls(void)
         if (child == 0) {
             alarm(20); /* a lock that nobody opens would hang */
             every_call_is_refused(bag, s);
-            end_child();
+            leave_child();
         }
         succeeded += child_succeeded(child);
         holdall_session_free(s);
@@ -264,6 +261,7 @@ static void in_the_middle_of_calls(void)
 
 int main(void)
 {
+    CHECK(atexit(leave_child) == 0); /* before the library's own handler, hence after it */
     exit_without_close(); /* first, while there is no other thread */
     without_preparation();
     child_that_exits();

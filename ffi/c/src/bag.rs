@@ -41,7 +41,7 @@ pub unsafe extern "C" fn holdall_open(
             let options = if options.is_null() { Options::new() } else { handles::options(options)?.clone() };
             process::watch();
             let bag = Holdall::open(url, options)?;
-            let handle = BAGS.insert(bag, handles::forks()).ok_or_else(handles::no_room)?;
+            let handle = BAGS.insert(bag).ok_or_else(handles::no_room)?;
             out.set(std::ptr::without_provenance_mut(handle));
             Ok(())
         })

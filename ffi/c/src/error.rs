@@ -1,9 +1,8 @@
 //! The error object.
 
 use crate::guard::{Failure, quietly};
-use crate::handles;
-use crate::slots::Slots;
 use crate::status::holdall_status;
+use crate::together::Together;
 use std::ffi::{CStr, CString, c_char};
 
 /// What a call that failed has to say. Free it with holdall_error_free. One thread at a time.
@@ -13,16 +12,16 @@ pub struct holdall_error {
     message: CString,
 }
 
-static ERRORS: Slots<holdall_error> = Slots::new(7);
+static ERRORS: Together<holdall_error> = Together::new(7);
 
 pub(crate) fn make(failure: &Failure) -> *mut holdall_error {
     let message = CString::new(failure.message.replace('\0', " ")).unwrap_or_default();
-    let made = ERRORS.insert(holdall_error { status: failure.status, message }, handles::forks());
+    let made = ERRORS.insert(holdall_error { status: failure.status, message });
     std::ptr::without_provenance_mut(made.unwrap_or(0))
 }
 
 fn read<R>(error: *const holdall_error, otherwise: R, read: impl FnOnce(&holdall_error) -> R) -> R {
-    ERRORS.shared(error.addr()).map_or(otherwise, |error| read(&error))
+    ERRORS.enter(error.addr()).map_or(otherwise, |error| read(&error))
 }
 
 /// The status that the call answered; HOLDALL_OK for NULL, HOLDALL_CLOSED for an error that was freed.

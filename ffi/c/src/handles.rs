@@ -1,8 +1,10 @@
 //! The handles of bags, sessions and options.
 
+use crate::alone::{self, Alone};
 use crate::guard::Failure;
-use crate::slots::{Exclusive, Refused, Shared, Slots};
+use crate::slots::Refused;
 use crate::status::holdall_status as S;
+use crate::together::{self, Together};
 use ::holdall::{Holdall, Options, Session};
 use std::sync::atomic::Ordering;
 
@@ -26,9 +28,9 @@ pub struct holdall_options {
     _private: [u8; 0],
 }
 
-pub(crate) static BAGS: Slots<Holdall> = Slots::new(1);
-pub(crate) static SESSIONS: Slots<Session> = Slots::new(3);
-pub(crate) static OPTIONS: Slots<Options> = Slots::new(5);
+pub(crate) static BAGS: Together<Holdall> = Together::new(1);
+pub(crate) static SESSIONS: Alone<Session> = Alone::new(3);
+pub(crate) static OPTIONS: Alone<Options> = Alone::new(5);
 
 /// How many forks this process is away from the first.
 #[inline]
@@ -37,12 +39,12 @@ pub(crate) fn forks() -> u64 {
 }
 
 /// The bag of a handle, whatever its state.
-pub(crate) fn any_bag(handle: *const holdall) -> Result<Shared<'static, Holdall>, Failure> {
-    BAGS.shared(handle.addr()).map_err(|refused| refusal(refused, handle.is_null(), "bag"))
+pub(crate) fn any_bag(handle: *const holdall) -> Result<together::Inside<'static, Holdall>, Failure> {
+    BAGS.enter(handle.addr()).map_err(|refused| refusal(refused, handle.is_null(), "bag"))
 }
 
 /// The bag of a handle, ready for use.
-pub(crate) fn bag(handle: *const holdall) -> Result<Shared<'static, Holdall>, Failure> {
+pub(crate) fn bag(handle: *const holdall) -> Result<together::Inside<'static, Holdall>, Failure> {
     let bag = any_bag(handle)?;
     bag.check()?;
     Ok(bag)
@@ -50,20 +52,20 @@ pub(crate) fn bag(handle: *const holdall) -> Result<Shared<'static, Holdall>, Fa
 
 /// The session of a handle, whose bag is ready for use.
 #[inline]
-pub(crate) fn session(handle: *const holdall_session) -> Result<Exclusive<'static, Session>, Failure> {
-    let session = SESSIONS.exclusive(handle.addr(), forks());
+pub(crate) fn session(handle: *const holdall_session) -> Result<alone::Inside<'static, Session>, Failure> {
+    let session = SESSIONS.enter(handle.addr(), forks());
     let session = session.map_err(|refused| refusal(refused, handle.is_null(), "session"))?;
     session.holdall().check()?;
     Ok(session)
 }
 
-pub(crate) fn options(handle: *const holdall_options) -> Result<Exclusive<'static, Options>, Failure> {
-    OPTIONS.exclusive(handle.addr(), forks()).map_err(|refused| refusal(refused, handle.is_null(), "options"))
+pub(crate) fn options(handle: *const holdall_options) -> Result<alone::Inside<'static, Options>, Failure> {
+    OPTIONS.enter(handle.addr(), forks()).map_err(|refused| refusal(refused, handle.is_null(), "options"))
 }
 
-/// Makes a handle of a session.
-pub(crate) fn keep_session(session: Session) -> Result<*mut holdall_session, Failure> {
-    SESSIONS.insert(session, forks()).map(std::ptr::without_provenance_mut).ok_or_else(no_room)
+/// Frees a session's handle.
+pub(crate) fn free_session(handle: *const holdall_session) {
+    SESSIONS.retire(handle.addr(), forks());
 }
 
 #[cold]

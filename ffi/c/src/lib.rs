@@ -6,6 +6,7 @@
 #![allow(clippy::missing_safety_doc, reason = "the header's manual says it once, for all functions")]
 #![allow(clippy::doc_markdown, reason = "the comments become those of a C header, which has no backticks")]
 
+mod alone;
 mod arg;
 mod bag;
 mod buf;
@@ -22,5 +23,6 @@ mod session;
 mod slots;
 mod status;
 mod testing;
+mod together;
 mod values;
 mod version;

@@ -52,7 +52,8 @@ pub unsafe extern "C" fn holdall_options_new(out: *mut *mut holdall_options, err
     unsafe {
         guard::call(error, || {
             let out = arg::out(out, "out")?;
-            let handle = OPTIONS.insert(Options::new(), handles::forks()).ok_or_else(handles::no_room)?;
+            let room = OPTIONS.room().ok_or_else(handles::no_room)?;
+            let handle = room.fill(Options::new(), handles::forks());
             out.set(std::ptr::without_provenance_mut(handle));
             Ok(())
         })
@@ -63,7 +64,7 @@ pub unsafe extern "C" fn holdall_options_new(out: *mut *mut holdall_options, err
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_options_free(options: *mut holdall_options) {
     guard::quietly(|| {
-        OPTIONS.retire(options.addr());
+        OPTIONS.retire(options.addr(), handles::forks());
     });
 }
 

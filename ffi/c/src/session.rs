@@ -60,8 +60,10 @@ unsafe fn open(
     // SAFETY: the caller's promises are passed on.
     let (cookie, out) = unsafe { (arg::bytes(cookie.0, cookie.1, arg::VALUE_LIMIT, "cookie")?, arg::out(out, "out")?) };
     let cookie = &cookie[..cookie.len().min(COOKIE_PART)];
-    let session = handles::bag(bag)?.open_session(cookie, open)?;
-    out.set(handles::keep_session(session)?);
+    let bag = handles::bag(bag)?;
+    let room = SESSIONS.room().ok_or_else(handles::no_room)?;
+    let handle = room.fill(bag.open_session(cookie, open)?, handles::forks());
+    out.set(std::ptr::without_provenance_mut(handle));
     Ok(())
 }
 
@@ -204,10 +206,8 @@ pub unsafe extern "C" fn holdall_session_touch(session: *mut holdall_session, er
 }
 
 /// Frees the handle. Changes that were not saved are dropped; the session itself lives on. NULL, and freeing twice, are
-/// harmless. If another thread is inside a call with the handle, it is freed when that call returns.
+/// harmless. If another thread is inside a call with the handle, this waits until that call returns.
 #[unsafe(no_mangle)]
 pub extern "C" fn holdall_session_free(session: *mut holdall_session) {
-    guard::quietly(|| {
-        SESSIONS.retire(session.addr());
-    });
+    guard::quietly(|| handles::free_session(session));
 }

@@ -5,6 +5,8 @@
 #![allow(dead_code, unused_imports, reason = "a test uses a part of the modules")]
 #![allow(clippy::missing_safety_doc, clippy::doc_markdown, reason = "as in the library")]
 
+#[path = "../src/alone.rs"]
+mod alone;
 #[path = "../src/arg.rs"]
 mod arg;
 #[path = "../src/bag.rs"]
@@ -31,6 +33,8 @@ mod save;
 mod slots;
 #[path = "../src/status.rs"]
 mod status;
+#[path = "../src/together.rs"]
+mod together;
 
 use buf::{holdall_buf, holdall_buf_free};
 use error::{holdall_error, holdall_error_free, holdall_error_is_transient, holdall_error_message, holdall_error_status};
@@ -100,7 +104,7 @@ fn a_panic_payload_that_panics_stops_there_too() {
 
 #[test]
 fn a_panic_in_a_call_poisons_the_session_alone() {
-    let handle = handles::OPTIONS.insert(holdall::Options::new(), 0).expect("there is room");
+    let handle = handles::OPTIONS.room().expect("there is room").fill(holdall::Options::new(), 0);
     let handle = ptr::without_provenance_mut(handle);
     let (status, error) = call(|| -> Result<(), Failure> {
         let _inside = handles::options(handle)?;
