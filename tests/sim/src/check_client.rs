@@ -275,7 +275,9 @@ impl Model {
             return used_here;
         };
         let by_row = *accessed + session.idle_ms + slack;
-        if config.sharing == Sharing::Single && used > Time::ZERO { used_here } else { by_row.max(used_here) }
+        // Alone, a node reads a session once: a use by its last run that lands after that is lost with that run.
+        let alone = config.sharing == Sharing::Single && (used > Time::ZERO || self.runs[opening.node] > 1);
+        if alone { used_here } else { by_row.max(used_here) }
     }
 
     /// Which of a session's ids have a live row.
@@ -382,19 +384,21 @@ impl Model {
     }
 
     /// A caller was told that a destroy is committed.
-    pub fn on_destroyed(&mut self, lineage: usize, id: usize, node: usize, clock: Time) {
+    pub fn on_destroyed(&mut self, (id, unsettled): (usize, bool), node: usize, clock: Time) {
         self.checks += 1;
+        let lineage = self.ids[id].lineage;
         if self.lineages[lineage].is_excused() {
             return;
         }
         let living = self.living_ids(lineage);
-        // Rotated to this id at another node, which was told "pending": the old row dies when that node learns of it.
-        let rotation_pending = self.ids[id].live_since.is_none() && self.ids[id].made_by != (node, self.runs[node]);
+        // An id that never came to live leads nowhere in the store; the node that was rotating to it, if there is one,
+        // ends the old row when it learns of this.
+        let rotation_pending = self.ids[id].live_since.is_none() && !unsettled;
         // A dead row that was swept leads nowhere any more.
         let broken = self.lineages[lineage].ids.iter().any(|id| self.ids[*id].swept);
         // What has expired may have been given up here before a rotation had landed.
         let session = &self.lineages[lineage];
-        let over = session.idle_ms > 0 && clock >= session.last_use + session.idle_ms;
+        let over = clock >= session.deadline || (session.idle_ms > 0 && clock >= session.last_use + session.idle_ms);
         if !living.is_empty() && !rotation_pending && !broken && !over {
             self.fail("I2 destroyed is destroyed", format!("session {lineage}: node {node} told so, but id {} lives", living[0]));
         }

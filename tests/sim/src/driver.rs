@@ -248,9 +248,8 @@ impl World {
             }
             (Awaited::Rename { new, .. }, Answer::Exists) if self.model.lineages[self.model.ids[new].lineage].create_retried => {}
             (Awaited::Rename { .. }, Answer::Rejected(_)) if !self.plan.calm => {}
-            (Awaited::Destroy { id }, Answer::Destroyed { .. }) => {
-                let lineage = self.model.ids[id].lineage;
-                self.model.on_destroyed(lineage, id, node, clock);
+            (Awaited::Destroy { id, unsettled }, Answer::Destroyed { .. }) => {
+                self.model.on_destroyed((id, unsettled), node, clock);
             }
             (Awaited::Purge { principal, except, began }, Answer::Destroyed { .. }) => {
                 if let Some(place) = self.purges.iter().position(|purge| *purge == (node, principal.into(), principal)) {

@@ -80,6 +80,7 @@ impl World {
         let bytes = self.model.ids[id].bytes.clone();
         let now = self.now;
         let clock = self.nodes[node].time(now);
+        let unsettled = self.nodes[node].renaming.iter().any(|(old, new)| *old == id || *new == id);
         let Some(engine) = &mut self.nodes[node].engine else { return };
         let id_ref = engine.id_ref(&bytes);
         let ask = engine.destroy(clock, id_ref, Reason::Destroyed);
@@ -90,7 +91,7 @@ impl World {
         self.close_other_half(node, id);
         self.nodes[node].destroys += 2;
         let request = self.quiet_request(visitor, node, act, id);
-        self.wait_for(request, node, ask, Awaited::Destroy { id });
+        self.wait_for(request, node, ask, Awaited::Destroy { id, unsettled });
         if self.random.chance(700) {
             self.visitors[visitor].lineage = None;
         }

@@ -79,6 +79,8 @@ pub enum Awaited {
     Destroy {
         /// By which id.
         id: usize,
+        /// A rotation from or to that id was not settled there.
+        unsettled: bool,
     },
     /// That all sessions of a principal are destroyed.
     Purge {

@@ -14,12 +14,8 @@ impl World {
     /// Lets everything come to rest, and compares.
     pub(crate) fn settle(&mut self) {
         self.trace.say(self.now, || "the faults stop".into());
-        let late = self.plan.lands_late > 0 || self.plan.row_unknown > 0;
         self.calm_down();
-        if late {
-            // What is still on its way lands.
-            self.play_for(21_000);
-        }
+        self.play_until(|world| world.under_way == 0);
         self.play_until(Self::is_at_rest);
         if self.plan.poison > 0 {
             self.check_poison_alone();

@@ -41,10 +41,12 @@ impl World {
         self.trace.say(self.now, || format!("node {node} sends #{call} {lane:?} {fate:?} {kind:?}"));
         self.calls.push(Call { node, run, op, lane, kind, sent_seq: self.model.seq, fate, reply: None });
         let at = self.now + self.latency();
+        self.under_way += 1;
         self.at(at, Happening::Apply(call));
     }
 
     pub(crate) fn apply_call(&mut self, place: usize) {
+        self.under_way -= 1;
         if self.outage && self.calls[place].fate == Fate::Well && self.random.chance(500) {
             self.calls[place].fate = Fate::FailsBefore;
         }
@@ -77,6 +79,7 @@ impl World {
     }
 
     pub(crate) fn land_at(&mut self, at: u64, sender: Sender, write: Write) {
+        self.under_way += 1;
         self.late.push((sender, write));
         self.at(at, Happening::Land(self.late.len() - 1));
     }

@@ -98,6 +98,8 @@ pub struct World {
     order: u64,
     pub(crate) calls: Vec<Call>,
     pub(crate) late: Vec<(Sender, Write)>,
+    /// How many ops have not reached the store yet, late effects included.
+    pub(crate) under_way: usize,
     pub(crate) outage: bool,
     pub(crate) copies: Vec<(u64, BTreeMap<holdall_engine::Key, Row>)>,
     pub(crate) settling: bool,
@@ -131,6 +133,7 @@ impl World {
             order: 0,
             calls: Vec::new(),
             late: Vec::new(),
+            under_way: 0,
             outage: false,
             copies: Vec::new(),
             settling: false,
@@ -182,6 +185,7 @@ impl World {
             Happening::Apply(call) => self.apply_call(call),
             Happening::Deliver(call) => self.deliver(call),
             Happening::Land(place) => {
+                self.under_way -= 1;
                 let (sender, write) = self.late[place].clone();
                 self.apply_write(sender, &write);
             }
