@@ -1,8 +1,8 @@
 //! A session's fields, held as one block of raw values with an offset table.
 //!
 //! ```text
-//! count: u32 | a tag of each name: u8 × count | start of each field, and the end of the last: u32 × (count + 1)
-//!   | the fields, sorted by name
+//! count: u32, its top bit: wide | a tag of each name: u8 × count
+//!   | start of each field, and the end of the last: (wide: u32, else u16) × (count + 1) | the fields, sorted by name
 //! field: kind: u8 | length of the name: u8 | name | value
 //! ```
 //! Values are raw: JSON stays the text it came as and is never parsed here. Measured for 762 B of JSON in 20 fields,
@@ -23,6 +23,8 @@ pub(crate) const BYTES: u8 = 1;
 pub(crate) const FOREIGN: u8 = 2;
 pub(crate) const UNKNOWN: u8 = 3;
 pub(crate) const WORD: usize = 4;
+/// The bit of the count that says that starts have four bytes: the block is longer than 65,535.
+pub(crate) const WIDE: u32 = 1 << 31;
 /// Up to so many fields the tags are looked through one by one.
 const TAGGED: usize = 256;
 
@@ -54,7 +56,7 @@ impl Block {
 
     /// How many fields there are, hidden ones included.
     pub fn len(&self) -> usize {
-        self.word_at(0)
+        (self.word_at(0) & !WIDE) as usize
     }
 
     /// Whether there are no fields.
@@ -138,13 +140,18 @@ impl Block {
 
     /// Where the field at `place` starts; for the count of fields, where the last ends.
     pub(crate) fn start(&self, place: usize) -> usize {
-        self.word_at(WORD + self.len() + place * WORD)
+        let starts = WORD + self.len();
+        if self.word_at(0) & WIDE != 0 {
+            return self.word_at(starts + place * WORD) as usize;
+        }
+        let at = starts + place * 2;
+        usize::from(u16::from_le_bytes([self.0[at], self.0[at + 1]]))
     }
 
-    fn word_at(&self, at: usize) -> usize {
+    fn word_at(&self, at: usize) -> u32 {
         let mut four = [0; WORD];
         four.copy_from_slice(&self.0[at..at + WORD]);
-        u32::from_le_bytes(four) as usize
+        u32::from_le_bytes(four)
     }
 
     fn field(&self, place: usize) -> &[u8] {

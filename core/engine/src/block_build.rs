@@ -1,6 +1,6 @@
 //! Puts a block together: one allocation of the exact size, whatever it is made of.
 
-use crate::block::{BYTES, Block, FOREIGN, JSON, NAME_LIMIT, UNKNOWN, WORD, tag};
+use crate::block::{BYTES, Block, FOREIGN, JSON, NAME_LIMIT, UNKNOWN, WIDE, WORD, tag};
 use crate::value::ValueRef;
 use core::ops::Range;
 
@@ -30,29 +30,20 @@ impl Piece<'_> {
 
 pub(crate) fn build(pieces: &[Piece<'_>]) -> Block {
     let count: usize = pieces.iter().map(Piece::count).sum();
-    let head = WORD + count + WORD * (count + 1);
-    let size = head + pieces.iter().map(Piece::size).sum::<usize>();
-    let mut bytes = Vec::with_capacity(size);
-    bytes.extend(word(count));
+    let fields: usize = pieces.iter().map(Piece::size).sum();
+    let narrow_head = WORD + count + 2 * (count + 1);
+    let wide = narrow_head + fields > usize::from(u16::MAX);
+    let head = if wide { WORD + count + WORD * (count + 1) } else { narrow_head };
+    let mut bytes = Vec::with_capacity(head + fields);
+    // Sessions are limited far below two gigabytes.
+    bytes.extend((count as u32 | if wide { WIDE } else { 0 }).to_le_bytes());
     for piece in pieces {
         match piece {
             Piece::Kept(block, places) => bytes.extend_from_slice(&block.0[WORD + places.start..WORD + places.end]),
             Piece::New(name, _) => bytes.push(tag(name.as_bytes())),
         }
     }
-    let mut start = head;
-    for piece in pieces {
-        if let Piece::Kept(block, places) = piece {
-            let first = block.start(places.start);
-            for place in places.clone() {
-                bytes.extend(word(start + block.start(place) - first));
-            }
-        } else {
-            bytes.extend(word(start));
-        }
-        start += piece.size();
-    }
-    bytes.extend(word(start));
+    push_starts(&mut bytes, pieces, head, wide);
     for piece in pieces {
         match piece {
             Piece::Kept(block, places) => bytes.extend_from_slice(&block.0[block.start(places.start)..block.start(places.end)]),
@@ -62,9 +53,24 @@ pub(crate) fn build(pieces: &[Piece<'_>]) -> Block {
     Block(bytes.into())
 }
 
-/// Sessions are limited far below four gigabytes.
-fn word(number: usize) -> [u8; WORD] {
-    (number as u32).to_le_bytes()
+fn push_starts(bytes: &mut Vec<u8>, pieces: &[Piece<'_>], head: usize, wide: bool) {
+    let mut push = |start: usize| {
+        let word = (start as u32).to_le_bytes();
+        bytes.extend_from_slice(if wide { &word } else { &word[..2] });
+    };
+    let mut start = head;
+    for piece in pieces {
+        if let Piece::Kept(block, places) = piece {
+            let first = block.start(places.start);
+            for place in places.clone() {
+                push(start + block.start(place) - first);
+            }
+        } else {
+            push(start);
+        }
+        start += piece.size();
+    }
+    push(start);
 }
 
 fn push_field(bytes: &mut Vec<u8>, name: &str, value: ValueRef<'_>) {

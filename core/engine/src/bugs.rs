@@ -106,6 +106,14 @@ bugs! {
     AnswerBeforeCommit,
     /// A rotated-away id goes on working here.
     OldIdStaysOpen,
+    /// Lost changes are not reported.
+    SilentLoss,
+    /// Overwriting what someone else changed is not reported.
+    SilentOverwrite,
+    /// Rows are swept as soon as they look expired.
+    SweepWithoutMargin,
+    /// Expired sessions are claimed without a margin for uses on their way.
+    ClaimWithoutMargin,
     /// Flushing before the end leaves touches out, and they are never written.
     NeverTouch,
 }

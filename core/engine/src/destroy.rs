@@ -150,7 +150,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         if let Some(attempt) = &pending.attempt {
             lost.add(&attempt.touched);
         }
-        let unsaved = report && lost.count() > 0;
+        let unsaved = report && lost.count() > 0 && !self.bug(Bug::SilentLoss);
         for waiter in pending.waiters {
             self.answer(waiter.ask, Answer::Ended(reason));
         }

@@ -8,6 +8,7 @@ use crate::record::Record;
 use crate::stamp::{Stamp, Writer};
 use crate::time::Time;
 use crate::verbs::{Fault, Reason};
+use core::num::NonZeroU64;
 use std::sync::Arc;
 
 /// Where an entry lies. Slots are used again, but never while an op refers to one.
@@ -51,7 +52,8 @@ pub(crate) struct Entry {
 }
 
 pub(crate) struct Loading {
-    pub sent_seq: u64,
+    /// Never 0, so that `Option<Loading>` takes no room of its own.
+    pub sent_seq: NonZeroU64,
     pub sent_at: Time,
 }
 

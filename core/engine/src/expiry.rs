@@ -73,7 +73,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     fn claim_margin(&self, reason: Reason, idle_ms: u64) -> u64 {
         match reason {
-            _ if !self.is_shared() => 0,
+            _ if !self.is_shared() || self.bug(Bug::ClaimWithoutMargin) => 0,
             Reason::Deadline => self.config.clock_error_ms,
             _ => 2 * self.config.slack_for(idle_ms) + self.config.clock_error_ms,
         }

@@ -15,6 +15,7 @@ use crate::stamp::Stamp;
 use crate::time::Time;
 use crate::verbs::{Fault, Reason, Wanted};
 use core::hash::BuildHasher;
+use core::num::NonZeroU64;
 use std::sync::Arc;
 
 /// How good a copy must be.
@@ -281,7 +282,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     }
 
     pub(crate) fn note_load_sent(&mut self, now: Time, slots: &[(Slot, bool)]) {
-        let sent_seq = self.seq;
+        // The engine's sequence begins with 1.
+        let sent_seq = NonZeroU64::new(self.seq).unwrap_or(NonZeroU64::MIN);
         for (slot, _) in slots {
             let entry = &mut self.slots[*slot];
             entry.load = Some(Loading { sent_seq, sent_at: now });

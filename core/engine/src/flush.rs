@@ -1,6 +1,6 @@
 //! Getting everything written: flush, drain, and what is left.
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Flight};
 use crate::entry::{Live, State};
 use crate::rules::Rules;
 use crate::time::Time;
@@ -55,6 +55,12 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     pub fn drain(&mut self, now: Time) {
         self.draining = true;
         self.flush(now);
+    }
+
+    /// Whether writes wait to be sent or answered. Unlike [`Engine::unsaved`] this looks at no session.
+    pub fn is_writing(&self) -> bool {
+        let in_flight = |flight: &Flight| matches!(flight, Flight::Saves(_) | Flight::Ends(_));
+        !self.saves.is_empty() || !self.ends.is_empty() || self.flights.values().any(in_flight)
     }
 
     /// What the store is not known to have.

@@ -46,9 +46,9 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         for (slot, _) in slots {
             let Some(loading) = self.load_answered(*slot) else { continue };
             if self.bug(Bug::FailedIsAbsent) && matches!(self.slots[*slot].state, State::Unknown) {
-                self.slots[*slot].state = State::Absent { seq: loading.sent_seq, at: now };
+                self.slots[*slot].state = State::Absent { seq: loading.sent_seq.get(), at: now };
             }
-            self.slots[*slot].failed = Some(Box::new(Failed { seq: loading.sent_seq, fault: fault.clone() }));
+            self.slots[*slot].failed = Some(Box::new(Failed { seq: loading.sent_seq.get(), fault: fault.clone() }));
             self.wake(now, *slot);
         }
     }
@@ -64,7 +64,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let Some(loading) = self.load_answered(slot) else { return };
         self.slots[slot].failed = None;
         self.slots[slot].used = now;
-        let (seq, at) = (loading.sent_seq, loading.sent_at);
+        let (seq, at) = (loading.sent_seq.get(), loading.sent_at);
         let at = if self.bug(Bug::FreshFromReply) { now } else { at };
         let asking = Asking { seq, at, store_now };
         if let Loaded::Corrupt(why) = row {
@@ -423,7 +423,8 @@ impl Live {
     /// known here.
     fn may_have_made(&self, record: &Record) -> bool {
         let attempt = self.pending.as_ref().and_then(|pending| pending.attempt.as_ref());
-        let created = |attempt: &Attempt| attempt.unknown_since.is_some() && matches!(attempt.write.kind, WriteKind::Create { .. });
+        let created =
+            |attempt: &Attempt| attempt.unknown_since.is_some() && matches!(attempt.write.kind, WriteKind::Create { .. });
         record.created == self.created && attempt.is_some_and(created)
     }
 

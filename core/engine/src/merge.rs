@@ -37,7 +37,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             keep.principal = false;
         }
         self.lay_together(slot, record, &ours, &keep, limit);
-        if !went_back {
+        if !went_back && !self.bug(Bug::SilentOverwrite) {
             self.overwrote(slot, overwritten);
         }
         if principal_conflict {

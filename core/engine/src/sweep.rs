@@ -1,5 +1,6 @@
 //! When expired rows are removed.
 
+use crate::bugs::Bug;
 use crate::config::Config;
 use crate::engine::{Engine, Flight};
 use crate::event::Event;
@@ -62,7 +63,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
         self.sweeper.in_flight = true;
         self.sweeper.began.get_or_insert(now);
-        let before = now - self.config.sweep_margin_ms();
+        let margin = if self.bug(Bug::SweepWithoutMargin) { 0 } else { self.config.sweep_margin_ms() };
+        let before = now - margin;
         Some((OpKind::Sweep { before, limit: self.config.sweep_rows }, Flight::Sweep))
     }
 

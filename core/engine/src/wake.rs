@@ -18,6 +18,8 @@ enum Due {
     Expire(crate::verbs::Reason),
     Ask,
     SendEnd,
+    /// Only as a planted fault: as if nothing had been known.
+    Forget,
 }
 
 impl<R: Rules, S: BuildHasher> Engine<R, S> {
@@ -28,9 +30,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             State::Dead(dead) => {
                 let waits = dead.destroying.as_ref().is_some_and(|destroying| destroying.sent.is_none());
                 let over = now >= dead.until && dead.destroying.is_none();
-                let forget = self.bug(Bug::ForgetTombstone) && entry.outstanding == 0;
-                if over && (is_idle(entry) || forget) {
+                if over && is_idle(entry) {
                     Due::Remove
+                } else if over && self.bug(Bug::ForgetTombstone) {
+                    Due::Forget
                 } else if waits && !self.ends.contains(&slot) {
                     Due::SendEnd
                 } else {
@@ -56,6 +59,11 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             }
             Due::Ask => self.queue_load(slot),
             Due::SendEnd => self.ends.push_back(slot),
+            Due::Forget => {
+                self.slots[slot].state = State::Unknown;
+                self.slots[slot].accepted = 0;
+                self.account(slot);
+            }
         }
         self.wake_writes(now, slot);
         self.schedule_next(now, slot);

@@ -38,11 +38,12 @@ impl Bag {
     fn wait_until_saved(&self, shard: usize, deadline: Deadline) {
         let Ok(mut locked) = self.lock(shard) else { return };
         let mut next_try = locked.now + LOOK_MS;
-        while !locked.engine().unsaved().is_empty() || locked.engine().unwritten_uses() > 0 {
+        // While writes are on their way nothing is to be looked for: that would hold up the one who writes them.
+        while locked.engine().is_writing() || !locked.engine().unsaved().is_empty() || locked.engine().unwritten_uses() > 0 {
             let now = locked.now;
             // A change that was made while its session was written is due for another write; and a database that is down
             // is tried more often than the back-off would, but not without end.
-            if now >= next_try {
+            if now >= next_try && (locked.engine().is_degraded() || !locked.engine().is_writing()) {
                 next_try = now + LOOK_MS;
                 locked.engine().flush(now);
             }
