@@ -114,6 +114,7 @@ pub fn suite(job: &mut Job) -> Result<(), String> {
     job.check("libholdall.so has its SONAME and stays loaded", dynamic);
     job.check("holdall.pc links what rustc says", check_pkg_config(&library));
     compile_in_every_standard(job)?;
+    run_shortest_program(job, &library)?;
     let shared = Kit { name: "c-shared", compile: words(&["-std=c11", "-O1"]), link: library.link_shared(), ..Kit::default() };
     shared.run_tests(job)?;
     let archive = Kit { name: "c-static", compile: words(&["-std=c99", "-O2"]), link: library.link_static(), ..Kit::default() };
@@ -189,6 +190,22 @@ fn compile_in_every_standard(job: &mut Job) -> Result<(), String> {
             job.check(&format!("{} compiles as {standard}", paths::stem(&source)), outcome);
         }
     }
+    Ok(())
+}
+
+/// `examples/c/hello.c`, built and run as its first lines say.
+fn run_shortest_program(job: &mut Job, library: &Library) -> Result<(), String> {
+    job.step("examples/c/hello.c");
+    let kit = Kit { name: "c-example", compile: words(&["-std=c99"]), link: library.link_shared(), ..Kit::default() };
+    let scratch = Scratch::new("hello")?;
+    let built = kit.build(job, "hello", &[paths::root().join("examples/c/hello.c")]);
+    let printed = built.and_then(|program| job.need(&mut kit.command(&program, scratch.path())));
+    let outcome = match printed {
+        Ok(text) if text.contains("3 socks") => Ok(()),
+        Ok(text) => Err(format!("it printed '{}'", text.trim())),
+        Err(problem) => Err(problem),
+    };
+    job.check("examples/c/hello.c runs", outcome);
     Ok(())
 }
 

@@ -95,7 +95,9 @@ pub fn valgrind(job: &mut Job) -> Result<(), String> {
     kit.run_tests(job)
 }
 
-/// The suite `miri`: the engine has no unsafe code, so this is about what it stands on, and about overflow and layout.
+/// The suite `miri`: the engine, which has no unsafe code, so this is about what it stands on, and about overflow and layout;
+/// and the handles and the boundary of the C library, which do. The slots of a handle live as long as the process, so what
+/// is still allocated at the end is no leak.
 ///
 /// # Errors
 /// When miri is missing.
@@ -105,7 +107,11 @@ pub fn miri(job: &mut Job) -> Result<(), String> {
     job.need(process::nightly_cargo().args(["miri", "setup"]))?;
     job.step("the engine's tests");
     job.limit_commands_to(Duration::from_mins(10));
-    job.tests(process::nightly_cargo().args(["miri", "test", "--package", "holdall-engine", "--tests"]))
+    job.tests(process::nightly_cargo().args(["miri", "test", "--package", "holdall-engine", "--tests"]))?;
+    job.step("the handles and the boundary of the C library");
+    let mut command = process::nightly_cargo();
+    command.args(["miri", "test", "--package", "holdall-ffi", "--no-default-features", "--test", "tables", "--test", "boundary"]);
+    job.tests(command.env("MIRIFLAGS", "-Zmiri-ignore-leaks"))
 }
 
 /// A build of the archive with a sanitizer in Rust and in the C code below it, in a target directory of its own.

@@ -33,7 +33,7 @@ pub const SUITES: &[Suite] = &[
     Suite { name: "c-asan",   about: "the C tests under AddressSanitizer and UBSan",                   run: sanitizers::address },
     Suite { name: "c-tsan",   about: "the C tests under ThreadSanitizer",                              run: sanitizers::thread },
     Suite { name: "valgrind", about: "the C tests under valgrind",                                     run: sanitizers::valgrind },
-    Suite { name: "miri",     about: "the engine's tests under miri",                                  run: sanitizers::miri },
+    Suite { name: "miri",     about: "the engine, and the C library's handles, under miri",              run: sanitizers::miri },
     Suite { name: "readme",   about: "the programs that the documents show run as shown",              run: readme::suite },
     Suite { name: "demo",     about: "`cargo xtask demo` with a part of the traffic",                  run: demo::suite },
 ];

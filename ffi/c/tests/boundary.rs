@@ -1,7 +1,7 @@
 //! The boundary: panics, errors, and what is made of pointers and lengths.
 //!
 //! The sources are taken in as modules, since a crate that is only a C library can't be used by a test. Also run under miri:
-//! `cargo +nightly miri test -p holdall-ffi --no-default-features --test boundary`.
+//! `MIRIFLAGS=-Zmiri-ignore-leaks cargo +nightly miri test -p holdall-ffi --no-default-features --test boundary`.
 #![allow(dead_code, unused_imports, reason = "a test uses a part of the modules")]
 #![allow(clippy::missing_safety_doc, clippy::doc_markdown, reason = "as in the library")]
 
