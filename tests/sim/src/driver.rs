@@ -327,8 +327,15 @@ impl World {
 
     fn maybe_closed(&mut self, node: usize) {
         let Some(since) = self.nodes[node].closing else { return };
-        let Some(engine) = &self.nodes[node].engine else { return };
-        let done = engine.unsaved().is_empty();
+        let clock = self.nodes[node].clock.clone().read(self.now);
+        let Some(engine) = &mut self.nodes[node].engine else { return };
+        let written = engine.unsaved().is_empty();
+        // A request that was under way may have used a session since.
+        let used = engine.unwritten_uses() > 0;
+        if written && used {
+            engine.flush(clock);
+        }
+        let done = written && !used;
         if done {
             let clock = self.nodes[node].clock.clone().read(self.now);
             self.model.on_nothing_unsaved(node, clock);

@@ -24,6 +24,8 @@ pub struct Plan {
     pub latency_ms: u64,
     /// Chance that an op takes up to `slow_ms`.
     pub slow: u64,
+    /// The same for loads alone.
+    pub slow_loads: u64,
     /// How slow an op can be.
     pub slow_ms: u64,
     /// Nothing goes wrong and everything is quick: times can be checked strictly.
@@ -121,6 +123,7 @@ impl Plan {
             pause_ms: random.pick(&[30_000, 300_000, 4_000_000]),
             latency_ms,
             slow: faulty * sometimes(random, 100),
+            slow_loads: if !calm && random.chance(100) { 250 } else { 0 },
             slow_ms: random.pick(&[3_000, 20_000, 60_000]),
             calm,
             fail_before: faulty * sometimes(random, 200),
@@ -154,7 +157,30 @@ impl Plan {
             acts,
             config,
         };
-        plan.made_consistent()
+        plan.with_profile(random).made_consistent()
+    }
+
+    /// Some schedules are too rare to come by chance: now and then a run is bent towards one of them.
+    fn with_profile(mut self, random: &mut Random) -> Self {
+        if self.calm && self.config.sharing != Sharing::Single && random.chance(250) {
+            // Sessions are used again just when they are about to be over.
+            self.idle_ms = [30_000, 30_000];
+            self.life_ms = [0, 0];
+            self.pace_ms = random.pick(&[1_500, 3_000]);
+            self.visitors = random.pick(&[4, 16]);
+            self.pause = 0;
+            self.config.claim_expired = random.chance(700);
+            self.acts = [1, 6, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        }
+        if self.slow_loads > 0 {
+            // Sessions are destroyed while a load of them is on its way.
+            self.config.keep_ms = 0;
+            self.slow_ms = self.slow_ms.max(20_000);
+            self.pace_ms = self.pace_ms.min(400);
+            self.visitors = random.pick(&[2, 4]);
+            self.acts = [1, 4, 2, 0, 0, 0, 2, 1, 0, 0, 4, 0, 0, 0, 0, 0];
+        }
+        self
     }
 
     fn made_consistent(mut self) -> Self {

@@ -92,7 +92,7 @@ impl World {
         self.nodes[node].destroys += 2;
         let request = self.quiet_request(visitor, node, act, id);
         self.wait_for(request, node, ask, Awaited::Destroy { id, unsettled });
-        if self.random.chance(700) {
+        if self.random.chance(500) {
             self.visitors[visitor].lineage = None;
         }
         self.pump(node);

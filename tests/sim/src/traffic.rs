@@ -6,8 +6,9 @@ use crate::world::{Call, Fate, Happening, World};
 use holdall_engine::{Lane, OpId, OpKind, Reply, Write};
 
 impl World {
-    pub(crate) fn latency(&mut self) -> u64 {
-        if self.random.chance(self.plan.slow) {
+    pub(crate) fn latency(&mut self, lane: Lane) -> u64 {
+        let slow = if lane == Lane::Loads { self.plan.slow.max(self.plan.slow_loads) } else { self.plan.slow };
+        if self.random.chance(slow) {
             return self.random.between(1, self.plan.slow_ms);
         }
         self.random.between(1, self.plan.latency_ms)
@@ -40,7 +41,7 @@ impl World {
         let call = self.calls.len();
         self.trace.say(self.now, || format!("node {node} sends #{call} {lane:?} {fate:?} {kind:?}"));
         self.calls.push(Call { node, run, op, lane, kind, sent_seq: self.model.seq, fate, reply: None });
-        let at = self.now + self.latency();
+        let at = self.now + self.latency(lane);
         self.under_way += 1;
         self.at(at, Happening::Apply(call));
     }
@@ -74,7 +75,7 @@ impl World {
         };
         self.trace.say(self.now, || format!("#{place} at the store: {reply:?}"));
         self.calls[place].reply = Some(reply);
-        let at = self.now + self.latency();
+        let at = self.now + self.latency(self.calls[place].lane);
         self.at(at, Happening::Deliver(place));
     }
 

@@ -248,6 +248,7 @@ impl World {
         let plan = &mut self.plan;
         (plan.fail_before, plan.fail_after, plan.lands_late, plan.row_unknown, plan.row_not_done) = (0, 0, 0, 0, 0);
         (plan.load_fails, plan.care_fails, plan.slow, plan.stale_loads) = (0, 0, 0, 0);
+        plan.slow_loads = 0;
         self.plan.latency_ms = self.plan.latency_ms.min(20);
         self.model.ids.iter_mut().for_each(|id| id.corrupt = false);
         for node in 0..self.nodes.len() {
