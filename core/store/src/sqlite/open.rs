@@ -57,6 +57,7 @@ pub(super) fn writer(path: &Path, options: &SqliteOptions) -> Result<Connection,
     let connection = connect(path, options, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let failed = |error: &Error| opening(path, error);
     let on = |sql: &str| connection.execute_batch(sql).map_err(|error| failed(&error));
+    check_writable(&connection, path)?;
     // Nothing is changed in a file before it is known to be ours or empty.
     schema::ensure(&connection, path)?;
     turn_on_log(&connection, path, options)?;
@@ -67,7 +68,6 @@ pub(super) fn writer(path: &Path, options: &SqliteOptions) -> Result<Connection,
     if let Some(pages) = options.page_limit {
         on(&format!("PRAGMA max_page_count = {pages}"))?;
     }
-    check_writable(&connection, path)?;
     Ok(connection)
 }
 
@@ -120,6 +120,11 @@ fn turn_on_log(connection: &Connection, path: &Path, options: &SqliteOptions) ->
 
 /// A file that can't be written shows it here, not at the first save.
 fn check_writable(connection: &Connection, path: &Path) -> Result<(), Fault> {
+    // SQLite opens a file that this user may not write for reading, and begins to read where it is told to write.
+    if connection.is_readonly(rusqlite::MAIN_DB).map_err(|error| opening(path, &error))? {
+        let message = format!("the SQLite file {} can't be written by this user: change its owner or its rights", path.display());
+        return Err(Fault::new(FaultKind::Config, message));
+    }
     match connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK") {
         Err(error) if !is_busy(&error) => Err(opening(path, &error)),
         _ => Ok(()),
