@@ -148,7 +148,11 @@ impl World {
         let Some(lineage) = holder.lineage else { return };
         let mut id = holder.id;
         if act == Act::OpenOld {
-            let ids = self.told_ids(lineage);
+            // His own earlier ids, or anybody's: someone has kept an old cookie.
+            let sessions = self.model.lineages.len() as u64;
+            let any = sessions.saturating_sub(1 + self.random.below(sessions.min(12))) as usize;
+            let of = if self.random.chance(500) { any } else { lineage };
+            let ids = self.told_ids(of);
             id = ids[self.random.below(ids.len() as u64) as usize];
         }
         let (mut fresh_ms, mut at_least) = self.draw_freshness(&holder);
