@@ -25,8 +25,8 @@ enum { COOKIE = 64, PATH = 160, CART = 1600, CART_ITEMS = 8 };
 typedef struct {
     char cookie[COOKIE]; /* empty: none */
     char ended[COOKIE];  /* the last cookie that must be worth nothing any more */
-    long visits, bytes, items;
-    int is_logged_in, has_session;
+    long visits, bytes, items; /* no visits: no session */
+    int is_logged_in;
     char last[2 * PATH], cart[CART];
 } visitor;
 
@@ -75,9 +75,7 @@ static visitor *visitor_of(long client)
 static FILE *open_file(const char *path, const char *how)
 {
     FILE *file = fopen(path, how);
-    if (file == NULL) {
-        fail(path, "can't be opened");
-    }
+    if (file == NULL) { fail(path, "can't be opened"); }
     return file;
 }
 
@@ -93,14 +91,20 @@ static int next_request(FILE *data, request *r)
     return 0;
 }
 
-static int starts_with(const char *text, const char *start)
+static long count_requests(FILE *data)
 {
-    return strncmp(text, start, strlen(start)) == 0;
+    request r;
+    long count = 0;
+    while (next_request(data, &r)) {
+        count++;
+    }
+    rewind(data);
+    return count;
 }
 
-static int is_login(const request *r) { return starts_with(r->path, "/projects/"); }
+static int is_login(const request *r) { return strncmp(r->path, "/projects/", 10) == 0; }
 static int is_logout(const request *r) { return strcmp(r->path, "/") == 0 || strcmp(r->path, "/robots.txt") == 0; }
-static int is_for_cart(const request *r) { return starts_with(r->path, "/blog/"); }
+static int is_for_cart(const request *r) { return strncmp(r->path, "/blog/", 6) == 0; }
 
 /* A path as a JSON string. */
 static void quote(const char *path, char json[2 * PATH])
@@ -130,7 +134,6 @@ static void expect(visitor *v, const request *r)
 {
     char page[2 * PATH];
     quote(r->path, page);
-    v->has_session = 1;
     v->visits += 1;
     v->bytes += r->bytes;
     memcpy(v->last, page, sizeof page);
@@ -141,9 +144,7 @@ static void expect(visitor *v, const request *r)
     if (is_login(r)) {
         v->is_logged_in = 1;
     } else if (is_logout(r) && v->is_logged_in) {
-        v->visits = v->bytes = v->items = 0;
-        v->has_session = v->is_logged_in = 0;
-        v->last[0] = v->cart[0] = '\0';
+        memset(v, 0, sizeof *v);
     }
 }
 
@@ -178,9 +179,7 @@ static void put_in_cart(holdall_session *s, const char *page)
     holdall_buf json = {0};
     char cart[CART] = "";
     long items = get_number(s, "items");
-    if (items >= CART_ITEMS) {
-        return;
-    }
+    if (items >= CART_ITEMS) { return; }
     if (holdall_session_get_json(s, "cart", 4, &json, NULL) == HOLDALL_OK) {
         snprintf(cart, sizeof cart, "%s", json.ptr);
         holdall_buf_free(&json);
@@ -288,7 +287,7 @@ static void print_table(const char *stats, double *times, long count, double sec
     printf("\n  requests              %10ld   (%.0f hours of traffic, replayed without its pauses)\n", count, hours);
     printf("  requests per second   %10.0f\n", (double)count / seconds);
     printf("  a request, p50        %10.1f us\n", times[count / 2] * 1e6);
-    printf("  a request, p99        %10.1f us   (logins and logouts wait for the disk)\n", times[count - 1 - count / 100] * 1e6);
+    printf("  a request, p99        %10.1f us   (logins and logouts wait for the disk)\n", times[count - count / 100 - (count > 0)] * 1e6);
     printf("  rows per request      %10.3f\n", rows(stats) / (double)count);
     printf("  found in memory       %10.1f %%   (of the sessions that a cookie named)\n",
         opens > 0 ? 100 * counter(stats, "hits") / opens : 0);
@@ -309,59 +308,40 @@ static holdall *open_bag(const char *path)
 
 static void close_bag(holdall *bag)
 {
-    holdall_error *error = NULL;
-    must(holdall_close(bag, 30000, NULL, &error), error, "closing");
-}
-
-static void cookies_path(const char *db, char path[4096])
-{
-    snprintf(path, 4096, "%s.cookies", db);
+    must(holdall_close(bag, 30000, NULL, NULL), NULL, "closing"); /* not even PENDING will do */
 }
 
 static int replay(const char *data_path, const char *db, int how, const char *log_path)
 {
     FILE *data = open_file(data_path, "r"), *log = log_path != NULL ? open_file(log_path, "w") : NULL, *cookies;
     holdall *bag = open_bag(db);
-    double *times = NULL, start = now(), seconds;
-    long count = 0, room = 0, client;
+    long requests = count_requests(data), count = 0, client;
+    double *times = calloc((size_t)requests + 1, sizeof *times), start = now(), seconds;
     request r = {0, 0, 0, ""};
     char path[4096];
     holdall_buf stats = {0};
-
+    if (times == NULL) { fail("the times", "no memory"); }
     while (next_request(data, &r)) {
         double before = now();
         serve(bag, &r, how, log);
-        if (count == room) {
-            room += 65536;
-            times = realloc(times, (size_t)room * sizeof *times);
-            if (times == NULL) {
-                fail("the times", "no memory");
-            }
-        }
         times[count++] = now() - before;
         if (count % 1000 == 0) {
-            printf("  %ld requests\n", count);
+            printf("  %ld of %ld requests\n", count, requests);
             fflush(stdout);
         }
     }
     must(holdall_flush(bag, 30000, NULL, NULL), NULL, "writing what is left");
     seconds = now() - start;
     must(holdall_stats_json(bag, &stats, NULL), NULL, "the statistics");
-    if (count > 0) {
-        print_table(stats.ptr, times, count, seconds, (double)r.second / 3600);
-    }
-    cookies_path(db, path);
+    print_table(stats.ptr, times, count, seconds, (double)r.second / 3600);
+    snprintf(path, sizeof path, "%s.cookies", db);
     cookies = open_file(path, "w");
     for (client = 0; client < visitor_count; client++) {
         const visitor *v = &visitors[client];
         fprintf(cookies, "%ld\t%s\t%s\n", client, v->cookie[0] != '\0' ? v->cookie : "-", v->ended[0] != '\0' ? v->ended : "-");
     }
-    if (fclose(cookies) != 0) {
-        fail(path, "can't be written");
-    }
-    if (log != NULL) {
-        fclose(log);
-    }
+    if (fclose(cookies) != 0) { fail(path, "can't be written"); }
+    if (log != NULL) { fclose(log); }
     fclose(data);
     holdall_buf_free(&stats);
     free(times);
@@ -400,17 +380,13 @@ static int is_as_expected(holdall *bag, const visitor *v, long client)
     holdall_buf user = {0};
     char name[32] = "";
     int same;
-    if (v->cookie[0] == '\0') {
-        return !v->has_session;
-    }
+    if (v->cookie[0] == '\0') { return v->visits == 0; }
     if (holdall_session_open(bag, v->cookie, strlen(v->cookie), HOLDALL_EXISTING, &s, NULL) != HOLDALL_OK) {
         return 0;
     }
-    if (v->is_logged_in) {
-        snprintf(name, sizeof name, "visitor %ld", client);
-    }
+    if (v->is_logged_in) { snprintf(name, sizeof name, "visitor %ld", client); }
     holdall_session_principal(s, &user, NULL);
-    same = v->has_session && has_number(s, "visits", v->visits) && has_number(s, "bytes", v->bytes) &&
+    same = v->visits > 0 && has_number(s, "visits", v->visits) && has_number(s, "bytes", v->bytes) &&
         has_number(s, "items", v->items) && has_field(s, "last", v->last) && has_field(s, "cart", v->cart) &&
         strcmp(user.ptr != NULL ? user.ptr : "", name) == 0;
     holdall_buf_free(&user);
@@ -433,7 +409,7 @@ static int verify(const char *data_path, const char *db)
     while (next_request(data, &r)) {
         expect(visitor_of(r.client), &r);
     }
-    cookies_path(db, path);
+    snprintf(path, sizeof path, "%s.cookies", db);
     cookies = open_file(path, "r");
     while (fscanf(cookies, "%ld\t%63s\t%63s", &client, cookie, ended) == 3) {
         take_cookie(visitor_of(client)->cookie, cookie);
@@ -442,7 +418,7 @@ static int verify(const char *data_path, const char *db)
     for (client = 1; client < visitor_count; client++) {
         const visitor *v = &visitors[client];
         if (is_as_expected(bag, v, client)) {
-            same += v->has_session;
+            same += v->visits > 0;
         } else {
             different++;
             fprintf(stderr, "  the session of visitor %ld is not what it must be\n", client);
@@ -480,9 +456,7 @@ static int check_crash(const char *db, const char *log_path)
         if (v->ended[0] != '\0') {
             if (is_over(bag, v->ended)) { over++; } else { back++; }
         }
-        if (v->cookie[0] == '\0') {
-            continue;
-        }
+        if (v->cookie[0] == '\0') { continue; }
         /* The request that the kill interrupted may have been committed, and its answer never given. */
         if (holdall_session_open(bag, v->cookie, strlen(v->cookie), HOLDALL_EXISTING, &s, NULL) != HOLDALL_OK) {
             ahead++;
