@@ -268,6 +268,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         {
             pending.take_back(&attempt, now);
         }
+        self.account(slot);
         self.queue_save(slot);
     }
 
