@@ -135,6 +135,7 @@ impl Changes {
 /// A call of its own: merged into its caller, it is compiled to look at a text that is not there before it looks whether
 /// there is one. That does no harm, but checkers of memory report it.
 #[inline(never)]
+#[allow(clippy::ref_option, reason = "a reference to the place is the point: see above")]
 fn len_of(text: &Option<Arc<str>>) -> usize {
     text.as_ref().map_or(0, |text| text.len())
 }

@@ -68,6 +68,7 @@ pub(super) fn writer(path: &Path, options: &SqliteOptions) -> Result<Connection,
     if let Some(pages) = options.page_limit {
         on(&format!("PRAGMA max_page_count = {pages}"))?;
     }
+    open_log(&connection, path)?;
     Ok(connection)
 }
 
@@ -77,9 +78,14 @@ pub(super) fn reader(path: &Path, options: &SqliteOptions) -> Result<Connection,
     let connection = connect(path, options, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let prepare = format!("PRAGMA query_only = ON; PRAGMA cache_size = -{READER_CACHE_KIB}; PRAGMA user_version");
     connection.execute_batch(&prepare).map_err(|error| opening(path, &error))?;
-    // The log is opened by the first read.
-    query_one::<i64>(&connection, "SELECT count(*) FROM sqlite_schema").map_err(|error| opening(path, &error))?;
+    open_log(&connection, path)?;
     Ok(connection)
+}
+
+/// SQLite opens the log at the first read. It must be open when the connection's descriptors are counted as ours, or
+/// the next store on this file would take the log for somebody else's.
+fn open_log(connection: &Connection, path: &Path) -> Result<(), Fault> {
+    query_one::<i64>(connection, "SELECT count(*) FROM sqlite_schema").map(drop).map_err(|error| opening(path, &error))
 }
 
 fn connect(path: &Path, options: &SqliteOptions, flags: OpenFlags) -> Result<Connection, Fault> {

@@ -34,6 +34,16 @@ fn the_same_file_twice_through_this_library() {
     assert_eq!(load(&open(&path), 2), Loaded::Row(record(1)));
 }
 
+#[test]
+fn the_same_file_again_after_the_first_write() {
+    // SQLite opens the log when it is first needed; that must not look like somebody else's descriptor.
+    let (_folder, path) = folder();
+    let one = open(&path);
+    assert_eq!(put(&one, create(1, record(1))), Verdict::DONE);
+    let two = open(&path);
+    assert_eq!(load(&two, 1), Loaded::Row(record(1)));
+}
+
 /// A second copy of the SQLite library can't be linked into this test; what one would show is a descriptor of the file
 /// that this copy didn't open, and that is what is looked for.
 #[cfg(target_os = "linux")]
