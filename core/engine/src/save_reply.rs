@@ -351,8 +351,10 @@ impl Live {
             return;
         }
         self.set_base(Some(record.stamp));
-        // Nobody else has written between the base and this stamp: what we hold was checked when this was sent.
-        if by_last_sending && attempt.sent_seq > self.checked_seq {
+        // Nobody else has written between the base and this stamp: what we hold was checked when this was sent. But a
+        // verdict does not bring the uses by others, so it is no check of a session that may be over.
+        let in_use = self.idle_ms == 0 || attempt.sent_at < self.accessed + self.idle_ms;
+        if by_last_sending && in_use && attempt.sent_seq > self.checked_seq {
             self.checked_seq = attempt.sent_seq;
             self.checked_at = attempt.sent_at;
         }

@@ -90,9 +90,14 @@ impl Holdall {
         let at_least = at_least.filter(|_| open.freshness != Some(Duration::ZERO));
         let want = Want { fresh_ms: bag.freshness(open.freshness), at_least, touch: !open.untouched, asked: None };
         if open.mode != Mode::Create
-            && let Some((view, now)) = bag.fetch_cached(shard, id, want)?
+            && let Some(cached) = bag.fetch_cached(shard, id, want)?
         {
-            return self.handle(now, id, shard, view, Stage::Open);
+            let session =
+                Session::new(self.clone(), Id::new(id.bytes), id.hash, shard, cached.view, Stage::Open, cached.held_place);
+            if cached.look {
+                bag.check_handles()?;
+            }
+            return Ok(session);
         }
         if !bag.options.adopt && !is_well_formed(id.bytes) {
             return self.unknown(open.mode);
@@ -138,7 +143,6 @@ impl Holdall {
         self.handle(now, id, shard, view, Stage::New)
     }
 
-    #[inline]
     fn handle(&self, now: Time, id: IdRef<'_>, shard: usize, view: View, stage: Stage) -> Result<Session> {
         let bag = self.bag();
         let (place, look) = bag.shards[shard].held.add(now, view.block.size());
@@ -194,7 +198,6 @@ impl Bag {
     }
 
     /// Refuses an open when the handles that are open already hold half of the memory budget.
-    #[cold]
     fn check_handles(&self) -> Result<()> {
         let bytes = self.held_by_handles();
         if bytes <= self.account.full_budget / 2 {

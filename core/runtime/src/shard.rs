@@ -55,6 +55,15 @@ impl Shard {
     }
 }
 
+/// What an open that hits brings.
+pub(crate) struct Cached {
+    pub view: View,
+    /// Where the shard counts what the handle holds.
+    pub held_place: u8,
+    /// Whether it is time to look at what all handles hold.
+    pub look: bool,
+}
+
 /// A shard that this thread has locked. No store is called while one exists.
 pub(crate) struct Locked<'a> {
     bag: &'a Bag,
@@ -72,13 +81,15 @@ impl Bag {
         if self.is_shut() { Err(crate::bag::closed()) } else { Ok(locked) }
     }
 
-    /// The session, if it is in memory and its copy needs no question: one lock, no allocation, no system call.
+    /// The session, if it is in memory and its copy needs no question, and where the handle is counted that gets it: one
+    /// lock, no allocation, no system call.
     #[inline]
-    pub(crate) fn fetch_cached(&self, shard: usize, id: IdRef<'_>, want: Want) -> Result<Option<(View, Time)>> {
+    pub(crate) fn fetch_cached(&self, place: usize, id: IdRef<'_>, want: Want) -> Result<Option<Cached>> {
         self.check_open()?;
         let now = self.clock.now();
-        let Ok(mut inner) = self.shards[shard].inner.lock() else { return Err(panicked()) };
-        let view = inner.engine.fetch_cached(now, id, want);
+        let shard = &self.shards[place];
+        let Ok(mut inner) = shard.inner.lock() else { return Err(panicked()) };
+        let Some(view) = inner.engine.fetch_cached(now, id, want) else { return Ok(None) };
         // A use of the session may be the first that is to be written.
         if let Some(due) = inner.engine.timer_at()
             && due < inner.armed
@@ -86,7 +97,8 @@ impl Bag {
             inner.armed = due;
             self.ring(Role::Saver, due);
         }
-        Ok(view.map(|view| (view, now)))
+        let (held_place, look) = shard.held.add_locked(now, view.block.size());
+        Ok(Some(Cached { view, held_place, look }))
     }
 
     /// Locks a shard, whatever the state of the bag.
