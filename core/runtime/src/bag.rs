@@ -50,6 +50,8 @@ const PAUSED: u8 = 1;
 const CLOSED: u8 = 2;
 /// The last changes are being written: callers are turned away, the workers go on. Becomes closed, or open again.
 const CLOSING: u8 = 3;
+/// A defect: an engine panicked. Callers are turned away; closing still writes what the other shards have.
+const BROKEN: u8 = 4;
 
 pub(crate) struct Bag {
     pub shards: Box<[Shard]>,
@@ -137,6 +139,7 @@ impl Bag {
     fn check_state(&self, state: u8) -> Result<()> {
         match state {
             CLOSED => Err(closed()),
+            BROKEN => Err(panicked()),
             CLOSING if !self.is_forked() => Err(closed()),
             PAUSED => self.resume(),
             _ => Err(Error::new(
@@ -154,15 +157,26 @@ impl Bag {
 
     /// Turns callers away, so that what is unsaved can only become less. For one closer at a time.
     pub(crate) fn begin_closing(&self) -> Result<()> {
-        self.check_open()?;
-        let began = self.state.compare_exchange(OPEN, CLOSING, Ordering::AcqRel, Ordering::Acquire);
+        let from = if self.state.load(Ordering::Acquire) == BROKEN { BROKEN } else { OPEN };
+        if from == OPEN {
+            self.check_open()?;
+        }
+        let began = self.state.compare_exchange(from, CLOSING, Ordering::AcqRel, Ordering::Acquire);
         began.map(drop).map_err(|_| closed())
     }
 
     /// The database did not take everything: the bag serves again.
     pub(crate) fn stop_closing(&self) {
         // Somebody may have abandoned the bag meanwhile.
-        let _ = self.state.compare_exchange(CLOSING, OPEN, Ordering::AcqRel, Ordering::Acquire);
+        let back = if self.is_whole() { OPEN } else { BROKEN };
+        let _ = self.state.compare_exchange(CLOSING, back, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// A shard's lock is poisoned: its engine panicked half-way, and nothing of it is to be trusted.
+    #[cold]
+    pub(crate) fn fail(&self) -> Error {
+        let _ = self.state.compare_exchange(OPEN, BROKEN, Ordering::AcqRel, Ordering::Acquire);
+        panicked()
     }
 
     /// Whether callers are turned away. Asked again under a shard's lock: whoever had passed the door before it was shut
@@ -178,9 +192,11 @@ impl Bag {
     /// Writes everything, stops the threads, closes the store: nothing is left open across a fork. Both sides open
     /// again with the next call.
     pub(crate) fn prepare_fork(&self) -> Result<()> {
-        self.check_open()?;
+        // Callers are turned away first: a change that came after the last look would be in both processes.
+        self.begin_closing()?;
         let unsaved = self.flush(Deadline::after(self.options.store_timeout));
         if !unsaved.is_empty() {
+            self.stop_closing();
             return Err(Error::new(
                 ErrorKind::Unavailable,
                 "the database did not take all unsaved changes in time, so forking now would write them twice: try again",
@@ -274,6 +290,13 @@ fn shard(place: usize, options: &Options, rules: &AnyRules, hasher: &ahash::Rand
     // One engine sweeps for all.
     config.sweep_every_ms = if place == 0 { crate::options::millis(options.sweep_every) } else { 0 };
     Ok(Shard::new(BagEngine::new(config, rules.clone(), hasher.clone())))
+}
+
+fn panicked() -> Error {
+    Error::new(
+        ErrorKind::Panic,
+        "a defect in holdall stopped this bag: close it, which still writes what it can, open it anew, and report the panic's message",
+    )
 }
 
 pub(crate) fn closed() -> Error {

@@ -161,6 +161,17 @@ impl Holdall {
             self.bag().ring(role, Time::ZERO);
         }
     }
+
+    /// For tests only: panics inside the engine that holds a session, as a defect would.
+    #[doc(hidden)]
+    pub fn panic_inside(&self, id: &str) {
+        let (_, shard) = self.bag().locate(id.as_bytes());
+        let defect = std::panic::AssertUnwindSafe(|| {
+            let _locked = self.bag().lock(shard);
+            panic!("a test asked for this panic");
+        });
+        let _: std::result::Result<(), _> = std::panic::catch_unwind(defect);
+    }
 }
 
 impl Drop for Owner {

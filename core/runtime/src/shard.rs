@@ -2,7 +2,7 @@
 
 use crate::bag::{Bag, Role};
 use crate::clock::Deadline;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::event::Event;
 use crate::handles::Held;
 use holdall_engine::{Answer, Ask, Engine, IdRef, Key, Lane, Op, Reason, Room, Rules, Time, View, Want};
@@ -88,7 +88,7 @@ impl Bag {
         self.check_open()?;
         let now = self.clock.now();
         let shard = &self.shards[place];
-        let Ok(mut inner) = shard.inner.lock() else { return Err(panicked()) };
+        let Ok(mut inner) = shard.inner.lock() else { return Err(self.fail()) };
         let Some(view) = inner.engine.fetch_cached(now, id, want) else { return Ok(None) };
         // A use of the session may be the first that is to be written.
         if let Some(due) = inner.engine.timer_at()
@@ -104,18 +104,11 @@ impl Bag {
     /// Locks a shard, whatever the state of the bag.
     pub(crate) fn lock(&self, shard: usize) -> Result<Locked<'_>> {
         let shard = &self.shards[shard];
-        let Ok(inner) = shard.inner.lock() else { return Err(panicked()) };
+        let Ok(inner) = shard.inner.lock() else { return Err(self.fail()) };
         let mut locked = Locked { bag: self, shard, guard: Some(inner), now: self.clock.now() };
         locked.set_limits();
         Ok(locked)
     }
-}
-
-fn panicked() -> Error {
-    Error::new(
-        ErrorKind::Panic,
-        "a defect in holdall stopped this bag: close it, which still writes what it can, open it anew, and report the panic's message",
-    )
 }
 
 impl Locked<'_> {
@@ -266,7 +259,7 @@ impl Locked<'_> {
                 self = locked;
                 continue;
             }
-            let Ok(guard) = shard.inner.lock() else { return Err(panicked()) };
+            let Ok(guard) = shard.inner.lock() else { return Err(bag.fail()) };
             let mut last = Locked { bag, shard, guard: Some(guard), now: bag.clock.now() };
             last.pass_on_news();
             let answer = last.take_answer(ask);
@@ -287,7 +280,7 @@ impl Locked<'_> {
         let Some(left) = deadline.left() else { return Ok(None) };
         self.leave();
         let Some(guard) = self.guard.take() else { return Ok(None) };
-        let Ok((guard, _)) = self.shard.changed.wait_timeout(guard, left) else { return Err(panicked()) };
+        let Ok((guard, _)) = self.shard.changed.wait_timeout(guard, left) else { return Err(self.bag.fail()) };
         self.guard = Some(guard);
         self.now = self.bag.clock.now();
         self.set_limits();

@@ -11,7 +11,8 @@ use std::sync::atomic::Ordering;
 /// A worker's life: work until nothing is due, then sleep until something is.
 pub(crate) fn run(bag: &Arc<Bag>, role: Role) {
     while !bag.is_stopping() {
-        let next = bag.work(role);
+        // A panic in an engine leaves its shard's lock poisoned and the bag broken. The others are still to be written.
+        let next = catch_unwind(AssertUnwindSafe(|| bag.work(role))).unwrap_or_default();
         if bag.is_stopping() {
             return;
         }
@@ -85,7 +86,8 @@ impl Bag {
                 Ok(verdicts) => Reply::Committed(verdicts.by_ref().take(part.rows).collect::<Vec<Verdict>>()),
                 Err(fault) => Reply::Failed(fault.clone()),
             };
-            self.deliver(part.shard, part.op, reply);
+            // A panic in one engine must not keep the others from hearing what became of their writes.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.deliver(part.shard, part.op, reply)));
         }
     }
 

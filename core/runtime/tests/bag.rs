@@ -236,3 +236,23 @@ fn the_age_of_the_oldest_change_is_told() {
     let age = bag.health().oldest_ms;
     assert!((100_000..160_000).contains(&age), "{age} ms");
 }
+
+#[test]
+fn a_panic_inside_fails_the_bag_and_close_still_writes_the_rest() {
+    let url = sqlite_url(&fresh_file("panic_inside"));
+    let bag = Holdall::open(&url, lazy()).expect("opens");
+    let ids: Vec<String> = (0..64).map(|_| saved(&bag).id().to_owned()).collect();
+    bag.panic_inside(&ids[0]);
+    let error = bag.session(&ids[0]).map(drop).expect_err("its engine is broken");
+    assert_eq!(error.kind(), ErrorKind::Panic);
+    for id in &ids {
+        assert_eq!(bag.session(id).map(drop).expect_err("the bag is broken").kind(), ErrorKind::Panic);
+    }
+    assert!(!bag.health().live);
+    // What the broken engine held is not to be trusted; everything else is written.
+    let _ = bag.close(PATIENCE).expect("a broken bag can be closed");
+    bag.abandon();
+    let again = Holdall::open(&url, lazy()).expect("opens again");
+    let kept = ids.iter().filter(|id| existing(&again, id).is_ok()).count();
+    assert!((32..64).contains(&kept), "{kept} of 64 sessions in 16 shards were written");
+}
