@@ -43,6 +43,7 @@ impl World {
             let removed = last != 0 && before[field] == 0 && self.model.is_open(last) && self.model.travels_with(last, id);
             let pad = self.random.between(1, self.plan.value_bytes) as u32;
             let poison = !remove && self.random.chance(self.plan.poison);
+            let after = self.model.view(lineage, node).floor[field];
             self.model.writes.push(WriteInfo {
                 lineage,
                 id,
@@ -58,7 +59,8 @@ impl World {
                 known: None,
                 void: true,
                 refused: true,
-                after: self.model.lineages[lineage].history.len(),
+                after,
+                asked_seq: self.model.seq,
                 pad,
             });
             numbers.push(number);
@@ -86,7 +88,7 @@ impl World {
         if principal.is_some() && self.random.chance(500) {
             (changes, numbers) = (Changes::new(), Vec::new());
         }
-        let mut over = 0;
+        let mut over = (0, None);
         if let Some(principal) = principal {
             changes.principal = Some(Some(format!("user-{principal}").into()));
             over = self.known_principal(node, lineage, &bytes);
@@ -152,11 +154,11 @@ impl World {
     }
 
     /// The principal that the node knows for a session, its own unsaved one included.
-    pub(crate) fn known_principal(&mut self, node: usize, lineage: usize, bytes: &[u8]) -> u8 {
+    pub(crate) fn known_principal(&mut self, node: usize, lineage: usize, bytes: &[u8]) -> (u8, Option<u8>) {
         let asked = self.model.view(lineage, node).principals.last().copied();
         let now = self.now;
         let clock = self.nodes[node].time(now);
-        let Some(engine) = &mut self.nodes[node].engine else { return 0 };
+        let Some(engine) = &mut self.nodes[node].engine else { return (0, None) };
         let id_ref = engine.id_ref(bytes);
         let seen = match engine.fetch(clock, id_ref, Want { touch: false, ..Want::ANY }) {
             Fetch::Ready(view) => {
@@ -165,17 +167,15 @@ impl World {
             }
             _ => 0,
         };
-        let committed = self.model.lineages[lineage].history.last().map_or(0, |last| last.principal);
-        match asked {
-            Some((asked, over)) if asked == seen && committed != seen => over,
-            _ => seen,
-        }
+        // Its own unsaved one lies over what was there before; whether that is committed already, it alone knows.
+        (seen, asked.filter(|(asked, _)| *asked == seen).map(|(_, over)| over))
     }
 
-    pub(crate) fn note_principal(&mut self, node: usize, lineage: usize, principal: u8, over: u8) {
+    pub(crate) fn note_principal(&mut self, node: usize, lineage: usize, principal: u8, over: (u8, Option<u8>)) {
         let view = self.model.view(lineage, node);
         view.principal_calls += 1;
-        view.principals.push((principal, over));
+        view.principals.extend(over.1.map(|over| (principal, over)));
+        view.principals.push((principal, over.0));
         if view.principals.len() > 20 {
             view.principals.remove(0);
         }

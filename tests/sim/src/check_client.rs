@@ -347,7 +347,7 @@ impl Model {
     /// Whether a field was absent in some state after a removal was asked for (someone else may have removed it).
     fn was_absent_since(&self, lineage: usize, field: usize, number: u32) -> bool {
         let write = &self.writes[number as usize];
-        let since = self.lineages[lineage].history.iter().skip(write.after.saturating_sub(1));
+        let since = self.lineages[lineage].history.iter().skip(write.after);
         write.value == 0 && since.into_iter().any(|commit| commit.fields[field] == 0)
     }
 

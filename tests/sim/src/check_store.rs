@@ -13,6 +13,8 @@ pub struct Sender {
     pub run: u32,
     /// The happening at which the op was taken from the engine.
     pub sent_seq: u64,
+    /// The happening at which this write was sent for the first time.
+    pub first_seq: u64,
 }
 
 /// The moment at which an op is applied.
@@ -149,6 +151,7 @@ impl Model {
             let write = &self.writes[*number];
             write.value == 0
                 && !write.refused
+                && write.asked_seq <= sender.first_seq
                 && (write.lineage, write.field, write.node, write.run) == (lineage, field, sender.node, sender.run)
                 && write.known.is_none_or(|known| known >= sender.sent_seq)
         };
@@ -232,13 +235,6 @@ impl Model {
         let since = history.iter().rposition(|commit| commit.fields[field] != from).map_or(0, |place| place + 1);
         let own = history.get(since).is_some_and(|commit| commit.node == sender.node);
         if own || self.lies_over(number, from) || self.lineages[lineage].views[sender.node].run != sender.run {
-            return;
-        }
-        // Laid over again after an unknown outcome, while the field has come back to what it was before: nobody can tell.
-        let write = &self.writes[number as usize];
-        let history = &self.lineages[lineage].history;
-        let before = write.landed.filter(|_| write.known.is_none()).and_then(|landed| history.get(landed.checked_sub(1)?));
-        if before.is_some_and(|before| before.fields[field] == from) {
             return;
         }
         let view = self.view(lineage, sender.node);

@@ -194,6 +194,8 @@ impl World {
             WriteKind::Touch { .. } | WriteKind::Expire { .. } => return,
             _ => write.record().map(|record| record.stamp.writer).unwrap_or_default(),
         };
+        let seq = self.model.seq;
+        self.first_sent.entry(writer).or_insert(seq);
         match self.nodes[node].written.get(&writer) {
             Some(before) if before != write => {
                 self.model.fail("1 one writer, one content", format!("node {node} sends {writer:?} again with other content"));
@@ -313,7 +315,7 @@ impl World {
         // written is held beside the one that changes.
         let session = self.plan.value_bytes as usize * crate::model::FIELDS + 1_500;
         let loads = usize::from(self.plan.lanes[0]) * self.plan.config.batch_rows.min(8);
-        let slack = (7 + loads) * session + self.nodes[node].destroys * 600;
+        let slack = (10 + loads) * session + self.nodes[node].destroys * 600;
         if used > limit + slack {
             self.model.fail("I14 memory has a bound", format!("node {node}: {used} bytes of {limit}"));
         }

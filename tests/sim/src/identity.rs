@@ -87,7 +87,11 @@ impl World {
         self.trace.say(now, || format!("id {id} of session {lineage} is destroyed at node {node}: {ask:?}"));
         self.model.lineages[lineage].destroy_tried = true;
         self.model.close(id, node);
-        self.void_open(node, lineage, Some(id));
+        let run = self.model.runs[node];
+        let moved_on = self.model.ids.iter().any(|info| info.parent == Some(id) && info.made_by == (node, run));
+        if unsettled || !moved_on {
+            self.void_open(node, lineage, Some(id));
+        }
         self.close_other_half(node, id);
         self.nodes[node].destroys += 2;
         let request = self.quiet_request(visitor, node, act, id);

@@ -46,8 +46,10 @@ pub struct WriteInfo {
     pub void: bool,
     /// It was refused: it must never be committed.
     pub refused: bool,
-    /// How many states had been committed when it was asked for.
+    /// The oldest committed state that its node may have known of the field.
     pub after: usize,
+    /// At which happening it was asked for.
+    pub asked_seq: u64,
     /// The bytes after the number.
     pub pad: u32,
 }
@@ -222,6 +224,7 @@ impl Model {
             void: true,
             refused: true,
             after: 0,
+            asked_seq: 0,
             pad: 0,
         };
         Self {
@@ -401,17 +404,37 @@ impl Model {
     pub fn lies_over(&self, number: u32, value: u32) -> bool {
         let write = &self.writes[number as usize];
         let mut over = write.over;
+        if self.lay_over_before(number, value, write.asked_seq) {
+            return true;
+        }
         loop {
+            if self.lay_over_before(over, value, write.asked_seq) {
+                return true;
+            }
             let under = &self.writes[over as usize];
             let here = if over == 0 { 0 } else { under.value };
             if here == value {
                 return true;
             }
-            if over == 0 || (under.node, under.run) != (write.node, write.run) || under.known.is_some() {
+            if over == 0
+                || (under.node, under.run) != (write.node, write.run)
+                || under.known.is_some_and(|known| known <= write.asked_seq)
+            {
                 return false;
             }
             over = under.over;
         }
+    }
+}
+
+impl Model {
+    /// Whether the field had this value just before a write landed whose node did not know of it then: when the field has
+    /// come back to that, nobody there can tell.
+    fn lay_over_before(&self, number: u32, value: u32, then: u64) -> bool {
+        let write = &self.writes[number as usize];
+        let Some(landed) = write.landed.filter(|_| write.known.is_none_or(|known| known > then)) else { return false };
+        let before = landed.checked_sub(1).and_then(|before| self.lineages[write.lineage].history.get(before));
+        before.is_some_and(|before| before.fields[write.field] == value)
     }
 }
 

@@ -169,8 +169,8 @@ impl World {
             let view = &session.views[node];
             let here = view.run == self.model.runs[node] && !view.ended && !view.purged;
             let clock = BEGIN + self.now + self.plan.config.clock_error_ms;
-            let over = session.idle_ms > 0 && clock > view.used.0 + session.idle_ms;
-            let over = over || clock > session.deadline.0;
+            let over = session.idle_ms > 0 && clock >= view.used.0 + session.idle_ms;
+            let over = over || clock >= session.deadline.0;
             let here = here && view.used_id == *id;
             if here && !over && record.accessed < view.used {
                 let what = format!("session {lineage}: used {:?} at node {node}, its row says {:?}", view.used, record.accessed);

@@ -54,7 +54,7 @@ impl World {
         let fate = self.calls[place].fate;
         let failed = || Reply::Failed(holdall_engine::Fault::new(holdall_engine::FaultKind::Transient, "a planned fault"));
         let call = &self.calls[place];
-        let sender = Sender { node: call.node, run: call.run, sent_seq: call.sent_seq };
+        let sender = Sender { node: call.node, run: call.run, sent_seq: call.sent_seq, first_seq: call.sent_seq };
         let kind = call.kind.clone();
         let reply = match fate {
             Fate::FailsBefore => failed(),
@@ -169,6 +169,9 @@ impl World {
         if self.is_poisoned(write) {
             return holdall_engine::Verdict::Rejected("poison".into());
         }
+        let writer = write.record().map(|record| record.stamp.writer);
+        let first = writer.and_then(|writer| self.first_sent.get(&writer)).copied();
+        let sender = Sender { first_seq: first.unwrap_or(sender.sent_seq), ..sender };
         let mut effects = Vec::new();
         let verdict = self.store.apply(write, &mut effects);
         let at = Moment { now: self.now, store: self.store_time() };

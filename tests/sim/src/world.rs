@@ -100,6 +100,8 @@ pub struct World {
     pub(crate) late: Vec<(Sender, Write)>,
     /// How many ops have not reached the store yet, late effects included.
     pub(crate) under_way: usize,
+    /// When each write was sent for the first time.
+    pub(crate) first_sent: BTreeMap<holdall_engine::Writer, u64>,
     pub(crate) outage: bool,
     pub(crate) copies: Vec<(u64, BTreeMap<holdall_engine::Key, Row>)>,
     pub(crate) settling: bool,
@@ -134,6 +136,7 @@ impl World {
             calls: Vec::new(),
             late: Vec::new(),
             under_way: 0,
+            first_sent: BTreeMap::new(),
             outage: false,
             copies: Vec::new(),
             settling: false,
