@@ -20,7 +20,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         if !self.saves_retry.is_open(now) {
             return None;
         }
-        let (mut writes, mut slots) = (Vec::new(), Vec::new());
+        let (mut writes, mut slots, mut old) = (Vec::new(), Vec::new(), Vec::new());
         let (mut bytes, mut limit) = (0, room.rows);
         while writes.len() < limit {
             let Some(slot) = self.saves.front().copied() else { break };
@@ -39,9 +39,24 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             limit = limit.min(own_limit);
             bytes += size;
             writes.extend(self.prepared_write(slot));
+            old.extend(self.old_slot_of_write(slot));
             slots.push(slot);
         }
-        (!writes.is_empty()).then_some((OpKind::Commit(writes), Flight::Saves(slots)))
+        (!writes.is_empty()).then_some((OpKind::Commit(writes), Flight::Saves(slots, old)))
+    }
+
+    /// The slot of the old id, if the prepared write is its rotation.
+    fn old_slot_of_write(&self, slot: Slot) -> Option<Slot> {
+        let pending = self.slots[slot].pending()?;
+        let (rename, attempt) = (pending.rename.as_ref()?, pending.attempt.as_ref()?);
+        (rename.old_key == attempt.write.key).then_some(rename.old_slot)
+    }
+
+    pub(crate) fn release_old(&mut self, now: Time, old: &[Slot]) {
+        for slot in old {
+            self.slots[*slot].outstanding -= 1;
+            self.wake(now, *slot);
+        }
     }
 
     fn unqueue_front(&mut self) {
@@ -136,6 +151,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             live.pending = None;
             self.account(slot);
         }
+        self.answer_settled(slot);
     }
 
     fn build_touch(&mut self, slot: Slot) {
@@ -200,10 +216,13 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     pub(crate) fn note_sent(&mut self, id: OpId, now: Time, kind: &OpKind, flight: &Flight) {
         match (kind, flight) {
             (_, Flight::Load(slots)) => self.note_load_sent(now, slots),
-            (OpKind::Commit(writes), Flight::Saves(slots)) => {
+            (OpKind::Commit(writes), Flight::Saves(slots, old)) => {
                 self.stats.batches += 1;
                 self.stats.rows_sent += writes.len() as u64;
                 self.note_saves_sent(id, now, slots);
+                for slot in old {
+                    self.slots[*slot].outstanding += 1;
+                }
             }
             (OpKind::Commit(writes), Flight::Ends(slots)) => {
                 self.stats.batches += 1;

@@ -27,7 +27,8 @@ pub(crate) enum Flight {
     /// For each entry: its slot, and whether its rename's old key was asked for too.
     Load(Vec<(Slot, bool)>),
     /// The slots, in the order of the writes.
-    Saves(Vec<Slot>),
+    /// And the old ids of rotations among them, which stay in memory until those are answered.
+    Saves(Vec<Slot>, Vec<Slot>),
     Ends(Vec<Slot>),
     Sweep,
     List(usize),
@@ -182,7 +183,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         self.nothing_to_evict = false;
         match flight {
             Flight::Load(slots) => self.on_loaded(now, &slots, reply),
-            Flight::Saves(slots) => self.on_saved(now, id, &slots, reply),
+            Flight::Saves(slots, old) => {
+                self.on_saved(now, id, &slots, reply);
+                self.release_old(now, &old);
+            }
             Flight::Ends(slots) => self.on_ended(now, id, &slots, reply),
             Flight::Sweep => self.on_swept(now, reply),
             Flight::List(place) => self.on_listed(now, place, reply),

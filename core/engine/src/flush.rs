@@ -59,7 +59,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// Whether writes wait to be sent or answered. Unlike [`Engine::unsaved`] this looks at no session.
     pub fn is_writing(&self) -> bool {
-        let in_flight = |flight: &Flight| matches!(flight, Flight::Saves(_) | Flight::Ends(_));
+        let in_flight = |flight: &Flight| matches!(flight, Flight::Saves(..) | Flight::Ends(_));
         !self.saves.is_empty() || !self.ends.is_empty() || self.flights.values().any(in_flight)
     }
 

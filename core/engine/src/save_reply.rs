@@ -138,6 +138,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
         self.account(slot);
         self.plan_write(now, slot, false);
+        // Who waits for a version that was stored before has waited only for what is settled now.
+        self.answer_settled(slot);
     }
 
     fn count_row(&mut self, kind: &WriteKind) {
