@@ -207,9 +207,9 @@ impl<T> Slots<T> {
 
 impl<T> Place<'_, T> {
     /// The generation that a slot begins with. Slots begin with different ones, so that a handle for one place is not valid
-    /// by chance in another.
+    /// by chance in another; and none with 1, so that no small number made up is one.
     pub(crate) fn first_generation(self) -> u64 {
-        u64::from((self.number as u32).wrapping_mul(0x9E37_79B9) >> 8) + 1
+        u64::from((self.number as u32).wrapping_add(1).wrapping_mul(0x9E37_79B9) >> 8) + 1
     }
 }
 
