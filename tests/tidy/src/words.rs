@@ -19,7 +19,7 @@ const FORBIDDEN: &[(&str, &str)] = &[
     (concat!("registry.", "npmjs"), "name the package, not its host"),
     (concat!("pypi", ".org"), "name the package, not its host"),
     (concat!("proxy.", "golang"), "name the module, not its host"),
-    (concat!("repo.maven", ".apache"), "name the artifact, not its host"),
+    (concat!("repo.", "mav", "en.apache"), "name the artifact, not its host"),
     (concat!("repo1.", "maven"), "name the artifact, not its host"),
 ];
 
