@@ -136,10 +136,12 @@ static void many_writers(void)
     OK(holdall_close(bag, 20000, NULL, NULL));
 }
 
-static int is_ok_or_closed(worker *w, holdall_status status)
+/* BUSY is a right answer too: where the thread that closes gets its turn late (under valgrind), the others fill the
+ * memory for unsaved sessions first. */
+static int is_served_or_closed(worker *w, holdall_status status)
 {
     w->refused += status == HOLDALL_CLOSED;
-    w->wrong += status != HOLDALL_OK && status != HOLDALL_CLOSED;
+    w->wrong += status != HOLDALL_OK && status != HOLDALL_CLOSED && status != HOLDALL_BUSY;
     return status == HOLDALL_OK;
 }
 
@@ -152,17 +154,17 @@ static void *use_until_closed(void *argument)
         holdall_session *s = NULL;
         holdall_buf buf = {0};
         if (w->number == THREADS - 1 && round == 20) {
-            is_ok_or_closed(w, holdall_close(w->bag, 20000, NULL, NULL));
+            is_served_or_closed(w, holdall_close(w->bag, 20000, NULL, NULL));
         }
         if (w->number == 0) { /* waits inside; closing wakes it up */
             holdall_status status = holdall_next_event(w->bag, 60000, &buf, NULL);
             holdall_buf_free(&buf);
-            is_ok_or_closed(w, status);
+            is_served_or_closed(w, status);
             continue;
         }
-        if (is_ok_or_closed(w, holdall_session_open(w->bag, "", 0, HOLDALL_STRICT, &s, NULL))) {
-            is_ok_or_closed(w, holdall_session_set_json(s, "n", 1, "1", 1, NULL));
-            is_ok_or_closed(w, holdall_session_save(s, HOLDALL_DEFAULT, NULL));
+        if (is_served_or_closed(w, holdall_session_open(w->bag, "", 0, HOLDALL_STRICT, &s, NULL))) {
+            is_served_or_closed(w, holdall_session_set_json(s, "n", 1, "1", 1, NULL));
+            is_served_or_closed(w, holdall_session_save(s, HOLDALL_DEFAULT, NULL));
         }
         holdall_session_free(s);
     }
