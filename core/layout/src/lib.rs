@@ -3,10 +3,12 @@
 //!
 //! * [`native`] is holdall's own table, `holdall_sessions`: its key, its `data` column, its expiry buckets.
 //! * [`native_sqlite`] is the SQL text of that table for SQLite.
+//! * [`foreign`] is what a table that other software uses too needs to say about its data.
 //! * [`json`] checks JSON text at the boundary and compares it by content.
 #![forbid(unsafe_code)]
 
 mod content;
+pub mod foreign;
 pub mod json;
 pub mod native;
 mod native_data;
