@@ -231,7 +231,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     pub(crate) fn overwrote(&mut self, slot: Slot, fields: u32) {
         if fields > 0 {
             self.stats.overwrites += u64::from(fields);
-            let key = self.slots[slot].key.clone();
+            let key = self.key_of(slot);
             self.event(Event::Overwrote { key, fields });
         }
     }
@@ -255,7 +255,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// Refuses a change that memory has no room for.
     fn no_room_for(&mut self, changes: &Changes, slot: Option<Slot>) -> Option<Applied> {
-        let known = slot.map_or(0, |slot| self.slots[slot].cost);
+        let known = slot.map_or(0, |slot| self.slots[slot].cost as usize);
         // A clean session becomes unsaved with all it has; a changed one is held twice until it is committed.
         let growth = changes.size() + crate::memory::ENTRY_BYTES + size_of::<Pending>() + known;
         let unsaved_full = self.unsaved + growth > self.config.unsaved_bytes && !self.bug(Bug::NoMemoryBound);

@@ -155,7 +155,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     }
 
     fn build_touch(&mut self, slot: Slot) {
-        let key = self.slots[slot].key.clone();
+        let key = self.key_of(slot);
         let sent_seq = self.seq;
         let Some(live) = self.slots[slot].live_mut() else { return };
         let accessed = live.accessed;
@@ -169,7 +169,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let writer = self.new_writer();
         let first = self.first_stamp();
         let sent_seq = self.seq;
-        let key = self.slots[slot].key.clone();
+        let key = self.key_of(slot);
         let Some(live) = self.slots[slot].live_mut() else { return };
         let base = live.base();
         let stamp = base.map_or(Stamp { writer, ..first }, |base| base.next(writer));

@@ -68,7 +68,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     }
 
     fn remember_twins(&mut self, slot: Slot, twin: Slot) {
-        let keys = (self.slots[slot].key.clone(), self.slots[twin].key.clone());
+        let keys = (self.key_of(slot), self.key_of(twin));
         for (slot, key) in [(slot, keys.1), (twin, keys.0)] {
             if let Some(dead) = self.slots[slot].dead_mut() {
                 dead.twin = Some(key);
@@ -164,7 +164,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             self.entomb(now, rename.old_slot, reason);
         }
         if unsaved {
-            let key = self.slots[slot].key.clone();
+            let key = self.key_of(slot);
             self.event(Event::ChangesLost { key, fields: lost.count(), reason });
         }
     }
@@ -211,7 +211,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             Some(record) => self.claim_write(now, destroying, record),
             None => WriteKind::Destroy { reason: destroying.reason, writer: destroying.writer, until: destroying.row_until },
         };
-        Some(Write { key: entry.key.clone(), kind })
+        Some(Write { key: entry.key(&self.rules), kind })
     }
 
     pub(crate) fn note_ends_sent(&mut self, id: OpId, slots: &[Slot]) {
@@ -276,7 +276,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let Some(dead) = self.slots[slot].dead_mut() else { return };
         dead.until = now + TOMBSTONE_MS;
         let Some(destroying) = dead.destroying.take() else { return };
-        let key = self.slots[slot].key.clone();
+        let key = self.key_of(slot);
         if let Some(last) = destroying.claim {
             self.event(Event::Expired { key, reason: destroying.reason, last: Some(last) });
             return;
@@ -288,7 +288,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         if self.bug(Bug::IgnoreKilled) {
             return;
         }
-        if self.slots[slot].id.is_none() {
+        if self.slots[slot].id().is_none() {
             // Another engine of the bag may hold a copy under the id, which this one does not know.
             self.killed.push_back((key.clone(), destroying.reason));
         }

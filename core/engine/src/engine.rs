@@ -5,7 +5,7 @@ use crate::bugs::{Bug, Planted};
 use crate::config::Config;
 use crate::entry::{Entry, Live, Slot, State};
 use crate::event::Event;
-use crate::id::{Id, IdRef, Key};
+use crate::id::{IdRef, Key};
 use crate::index::Index;
 use crate::op::{Answer, Ask, Lane, Op, OpId, Reply, Room};
 use crate::purge::Purge;
@@ -313,9 +313,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     }
 
     pub(crate) fn find(&self, id: IdRef<'_>) -> Option<Slot> {
-        self.ids.find(id.hash, |slot| {
-            self.slots.get(slot).and_then(|entry| entry.id.as_ref()).is_some_and(|held| held.as_bytes() == id.bytes)
-        })
+        self.ids.find(id.hash, |slot| self.slots.get(slot).and_then(Entry::id).is_some_and(|held| held.as_bytes() == id.bytes))
     }
 
     pub(crate) fn key_hash(&self, key: &Key) -> u64 {
@@ -323,7 +321,12 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     }
 
     pub(crate) fn find_key(&self, key: &Key) -> Option<Slot> {
-        self.keys.find(self.key_hash(key), |slot| self.slots.get(slot).is_some_and(|entry| entry.key == *key))
+        self.keys.find(self.key_hash(key), |slot| self.slots.get(slot).is_some_and(|entry| entry.key(&self.rules) == *key))
+    }
+
+    /// Where the store holds the session of a slot.
+    pub(crate) fn key_of(&self, slot: Slot) -> Key {
+        self.slots[slot].key(&self.rules)
     }
 
     /// The slot of `id`, made if there is none. A key-only entry gets its id.
@@ -334,11 +337,9 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let key = self.rules.key(id.bytes);
         let slot = match self.find_key(&key) {
             Some(slot) => slot,
-            None => self.insert_entry(Entry::new(None, 0, key, now)),
+            None => self.insert_entry(&key, now),
         };
-        let entry = &mut self.slots[slot];
-        entry.id = Some(Id::new(id.bytes));
-        entry.id_hash = id.hash;
+        self.slots[slot].set_id(id.bytes);
         self.ids.insert(id.hash, slot);
         slot
     }
@@ -346,13 +347,13 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     pub(crate) fn slot_for_key(&mut self, now: Time, key: &Key) -> Slot {
         match self.find_key(key) {
             Some(slot) => slot,
-            None => self.insert_entry(Entry::new(None, 0, key.clone(), now)),
+            None => self.insert_entry(key, now),
         }
     }
 
-    fn insert_entry(&mut self, entry: Entry) -> Slot {
-        let hash = self.key_hash(&entry.key);
-        let slot = self.slots.insert(entry);
+    fn insert_entry(&mut self, key: &Key, now: Time) -> Slot {
+        let hash = self.key_hash(key);
+        let slot = self.slots.insert(Entry::new(key, now));
         self.keys.insert(hash, slot);
         self.stats.sessions += 1;
         self.account(slot);
@@ -362,14 +363,14 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// Forgets an entry that nothing refers to.
     pub(crate) fn remove_entry(&mut self, slot: Slot) {
         let entry = self.slots.remove(slot);
-        self.memory -= entry.cost;
-        self.unsaved -= entry.unsaved_cost;
+        self.memory -= entry.cost as usize;
+        self.unsaved -= entry.unsaved_cost();
         self.stats.quarantined -= u64::from(entry.counted_quarantined);
         self.stats.sessions -= 1;
-        let key_hash = self.key_hash(&entry.key);
+        let key_hash = self.key_hash(&entry.key(&self.rules));
         self.keys.remove(key_hash, slot);
-        if entry.id.is_some() {
-            self.ids.remove(entry.id_hash, slot);
+        if let Some(id) = entry.id() {
+            self.ids.remove(self.hasher.hash_one(id.as_bytes()), slot);
         }
     }
 

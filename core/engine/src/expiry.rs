@@ -89,7 +89,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             return Fetch::Dead(reason);
         }
         self.stats.expired += 1;
-        let key = self.slots[slot].key.clone();
+        let key = self.key_of(slot);
         let claim = self.slots[slot].live().filter(|_| self.config.claim_expired).and_then(|live| {
             let base = live.base()?;
             Some(Box::new(live.to_record(base)))

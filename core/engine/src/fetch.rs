@@ -15,7 +15,6 @@ use crate::stamp::Stamp;
 use crate::time::Time;
 use crate::verbs::{Fault, Reason, Wanted};
 use core::hash::BuildHasher;
-use core::num::NonZeroU64;
 use std::sync::Arc;
 
 /// How good a copy must be.
@@ -267,7 +266,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 continue;
             }
             let known = entry.live().and_then(Live::known);
-            wanted.push(Wanted { key: entry.key.clone(), known });
+            wanted.push(Wanted { key: entry.key(&self.rules), known });
             let rename = entry.pending().and_then(|pending| pending.rename.as_ref());
             if let Some(rename) = rename {
                 wanted.push(Wanted { key: rename.old_key.clone(), known });
@@ -282,11 +281,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     }
 
     pub(crate) fn note_load_sent(&mut self, now: Time, slots: &[(Slot, bool)]) {
-        // The engine's sequence begins with 1.
-        let sent_seq = NonZeroU64::new(self.seq).unwrap_or(NonZeroU64::MIN);
+        let sent_seq = self.seq;
         for (slot, _) in slots {
             let entry = &mut self.slots[*slot];
-            entry.load = Some(Loading { sent_seq, sent_at: now });
+            entry.load = Some(Box::new(Loading { sent_seq, sent_at: now }));
             entry.outstanding += 1;
         }
     }

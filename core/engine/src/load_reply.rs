@@ -46,14 +46,14 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         for (slot, _) in slots {
             let Some(loading) = self.load_answered(*slot) else { continue };
             if self.bug(Bug::FailedIsAbsent) && matches!(self.slots[*slot].state, State::Unknown) {
-                self.slots[*slot].state = State::Absent { seq: loading.sent_seq.get(), at: now };
+                self.slots[*slot].state = State::Absent { seq: loading.sent_seq, at: now };
             }
-            self.slots[*slot].failed = Some(Box::new(Failed { seq: loading.sent_seq.get(), fault: fault.clone() }));
+            self.slots[*slot].failed = Some(Box::new(Failed { seq: loading.sent_seq, fault: fault.clone() }));
             self.wake(now, *slot);
         }
     }
 
-    fn load_answered(&mut self, slot: Slot) -> Option<Loading> {
+    fn load_answered(&mut self, slot: Slot) -> Option<Box<Loading>> {
         let entry = &mut self.slots[slot];
         let loading = entry.load.take()?;
         entry.outstanding -= 1;
@@ -64,7 +64,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let Some(loading) = self.load_answered(slot) else { return };
         self.slots[slot].failed = None;
         self.slots[slot].used = now;
-        let (seq, at) = (loading.sent_seq.get(), loading.sent_at);
+        let (seq, at) = (loading.sent_seq, loading.sent_at);
         let at = if self.bug(Bug::FreshFromReply) { now } else { at };
         let asking = Asking { seq, at, store_now };
         if let Loaded::Corrupt(why) = row {
@@ -277,7 +277,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     }
 
     fn on_went_back(&mut self, slot: Slot, row: &Record) {
-        let key = self.slots[slot].key.clone();
+        let key = self.key_of(slot);
         let Some(live) = self.slots[slot].live_mut() else { return };
         let known = live.base().map_or(0, |base| base.revision);
         // Memory is the newer: all of it is written again, and what only the older row has is removed again.
@@ -314,7 +314,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
                 self.answer(ask, crate::op::Answer::Exists);
             }
         }
-        let key = self.slots[slot].key.clone();
+        let key = self.key_of(slot);
         self.event(Event::ChangesLost { key, fields: lost, reason: Reason::Gone });
         if let Some(rename) = rename {
             // There is nothing of ours to rotate: the old id is the other's, the new one comes to nothing.
@@ -342,7 +342,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let Some(attempt) = settling.filter(|attempt| attempt.status == Status::Settle) else { return };
         let too_late = attempt.began().is_some_and(|began| now.since(began) >= self.config.dead_ms / 2);
         if too_late && self.is_shared() {
-            let key = self.slots[slot].key.clone();
+            let key = self.key_of(slot);
             self.event(Event::CreateLost { key });
             self.end(now, slot, Reason::Gone);
         } else {

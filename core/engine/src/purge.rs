@@ -53,7 +53,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             .iter()
             .filter(|(_, entry)| {
                 let attributes = entry.live().and_then(|live| live.attributes.as_ref());
-                Attributes::principal_of(attributes) == Some(principal) && Some(&entry.key) != except
+                Attributes::principal_of(attributes) == Some(principal)
+                    && except.is_none_or(|except| entry.key(&self.rules) != *except)
             })
             .map(|(slot, _)| slot)
             .collect();

@@ -4,7 +4,7 @@ use crate::bugs::Bug;
 use crate::engine::Engine;
 use crate::entry::{Entry, Slot, State};
 use crate::expiry::Expiry;
-use crate::id::{Id, IdRef};
+use crate::id::IdRef;
 use crate::op::Ask;
 use crate::pending::Rename;
 use crate::rules::Rules;
@@ -59,7 +59,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             self.answer(ask, crate::op::Answer::Stored { revision: 0 });
             return Renamed::Asked(ask);
         }
-        let old_key = self.slots[old_slot].key.clone();
+        let old_key = self.key_of(old_slot);
         let alias_until = if grace_ms == 0 { Time::ZERO } else { now + grace_ms };
         if let Some(live) = self.slots[slot].live_mut() {
             live.touch(now);
@@ -89,7 +89,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let state = core::mem::replace(&mut self.slots[old_slot].state, State::Moved(slot));
         let accepted = self.slots[old_slot].accepted;
         let entry: &mut Entry = &mut self.slots[slot];
-        entry.id = Some(Id::new(new.bytes));
+        entry.set_id(new.bytes);
         entry.state = state;
         entry.accepted = accepted;
         entry.used = now;

@@ -124,7 +124,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             self.finish_rename(now, slot);
         }
         if created {
-            let key = self.slots[slot].key.clone();
+            let key = self.key_of(slot);
             self.event(Event::Created { key });
         }
         self.settle(now, slot);
@@ -209,7 +209,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// Sets a session aside whose row can't be written: it stays in memory, unsaved, and holds up nobody.
     fn quarantine(&mut self, slot: Slot, retry_at: Time, why: Arc<str>) {
-        let key = self.slots[slot].key.clone();
+        let key = self.key_of(slot);
         let Some(pending) = self.slots[slot].pending_mut() else { return };
         // An attempt that may have landed at an earlier try stays the one to settle.
         if let Some(attempt) = pending.attempt.take_if(|attempt| attempt.unknown_since.is_none()) {
