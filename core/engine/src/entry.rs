@@ -18,7 +18,7 @@ pub(crate) type Slot = u32;
 ///
 /// What an open from memory reads and writes comes first, on two neighbouring cache lines: among 100,000 sessions
 /// each line that is touched costs a trip to main memory.
-#[repr(C, align(64))]
+#[repr(C, align(128))]
 pub(crate) struct Entry {
     /// Ops in flight that refer to this slot; it is not freed before they are answered.
     pub outstanding: u32,

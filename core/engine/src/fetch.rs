@@ -318,6 +318,7 @@ impl Live {
         }
     }
 
+    #[inline]
     pub(crate) fn view(&self) -> View {
         View {
             block: self.block.clone(),

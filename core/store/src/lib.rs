@@ -7,6 +7,8 @@
 
 mod apply;
 mod memory;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 mod resolve;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;

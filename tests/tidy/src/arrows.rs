@@ -12,6 +12,7 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("holdall-bench", &["holdall-engine", "holdall-layout", "holdall-store", "holdall", "holdall-ffi"]),
     ("holdall-bench-peers", &[]),
     ("holdall-examples", &["holdall"]),
+    ("holdall-test-databases", &[]),
     ("holdall-tidy", &[]),
     ("xtask", &[]),
 ];
@@ -19,9 +20,10 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
 /// Crates that may depend on nothing at all.
 const BARE: [&str; 3] = ["holdall-engine", "holdall-tidy", "xtask"];
 
-/// Database drivers, and the only crates that may use them: the store, and the benchmark as its raw limit.
+/// Database drivers, and the only crates that may use them: the store, the benchmark as its raw limit, and what starts
+/// servers for tests.
 const DRIVERS: [&str; 3] = ["rusqlite", "libsqlite3-sys", "mysql"];
-const DRIVER_USERS: [&str; 2] = ["holdall-store", "holdall-bench"];
+const DRIVER_USERS: [&str; 3] = ["holdall-store", "holdall-bench", "holdall-test-databases"];
 
 /// What a manifest says about its crate.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
