@@ -7,6 +7,7 @@ pub mod c_library;
 pub mod c_programs;
 pub mod clock;
 pub mod counts;
+pub mod databases;
 pub mod demo;
 pub mod dist;
 pub mod job;

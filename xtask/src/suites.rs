@@ -3,7 +3,7 @@
 use crate::clock::{self, Start};
 use crate::job::Job;
 use crate::report::{self, Outcome};
-use crate::{c_programs, demo, process, readme, sanitizers, tools};
+use crate::{c_programs, databases, demo, process, readme, sanitizers, tools};
 use std::process::ExitCode;
 
 /// A part of the tests that can be run by its name.
@@ -27,6 +27,7 @@ pub const SUITES: &[Suite] = &[
     Suite { name: "unit",     about: "every crate's own tests and the examples in its documentation",  run: unit },
     Suite { name: "slim",     about: "builds without MySQL, and without any database",                 run: slim },
     Suite { name: "steps",    about: "the scenarios that every language has to pass, in Rust and C",   run: steps },
+    Suite { name: "mysql",    about: "stores and sessions on a real MariaDB server",                   run: databases::mysql },
     Suite { name: "sim",      about: "the engine's laws in simulation: the kept seeds and 1,000 fresh", run: sim },
     Suite { name: "planted",  about: "the simulator finds every bug that is planted for it",           run: planted },
     Suite { name: "c",        about: "header, symbols, link lines and tests of the C library",         run: c_programs::suite },
@@ -95,7 +96,9 @@ fn format(job: &mut Job) -> Result<(), String> {
 }
 
 fn clippy(job: &mut Job) -> Result<(), String> {
-    job.passes(process::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    let servers = databases::FEATURES.join(",");
+    let all = ["clippy", "--workspace", "--all-targets", "--features", &servers, "--", "-D", "warnings"];
+    job.passes(process::cargo().args(all))
 }
 
 fn docs(job: &mut Job) -> Result<(), String> {

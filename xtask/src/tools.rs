@@ -10,22 +10,24 @@ use std::sync::Once;
 /// # Errors
 /// When it is missing and could not be installed; the text names the command that installs it.
 pub fn need_program(job: &mut Job, name: &str, debian_packages: &str) -> Result<(), String> {
-    if exists(name) {
+    need(job, &format!("'{name}'"), || exists(name), debian_packages)
+}
+
+/// Makes sure that something is there which comes with Debian's packages.
+///
+/// # Errors
+/// When it is missing and could not be installed; the text names the command that installs it.
+pub fn need(job: &mut Job, what: &str, is_there: impl Fn() -> bool, debian_packages: &str) -> Result<(), String> {
+    if is_there() {
         return Ok(());
     }
-    let advice = format!("'{name}' is missing; install it, on Debian or Ubuntu with: apt-get install {debian_packages}");
-    if !may_install() {
-        return Err(advice);
-    }
+    let advice = format!("{what} is missing; install it, on Debian or Ubuntu with: apt-get install {debian_packages}");
+    let Some(mut install) = installer() else { return Err(advice) };
     job.step(&format!("installing {debian_packages}"));
     refresh_package_lists(job);
-    let mut install = process::program("apt-get");
-    install
-        .args(["install", "-y", "--no-install-recommends"])
-        .args(debian_packages.split_whitespace())
-        .env("DEBIAN_FRONTEND", "noninteractive");
+    install.args(["install", "-y", "--no-install-recommends"]).args(debian_packages.split_whitespace());
     job.need(&mut install).map_err(|problem| format!("{advice} ({problem})"))?;
-    if exists(name) { Ok(()) } else { Err(advice) }
+    if is_there() { Ok(()) } else { Err(advice) }
 }
 
 /// Makes sure that there is a C compiler with its binary tools.
@@ -79,14 +81,27 @@ pub fn output(command: &mut Command) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// A program of this name is on the path.
+/// A program of this name is on the path, or where servers lie that are not on everybody's path.
 pub fn exists(name: &str) -> bool {
-    let Some(path) = std::env::var_os("PATH") else { return false };
-    std::env::split_paths(&path).any(|directory| directory.join(name).is_file())
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.any(|folder| folder.join(name).is_file())
 }
 
-fn may_install() -> bool {
-    exists("apt-get") && output(Command::new("id").arg("-u")).as_deref() == Some("0")
+/// The package manager as somebody who may install: root, or a user whom `sudo` asks for no password.
+fn installer() -> Option<Command> {
+    if !exists("apt-get") {
+        return None;
+    }
+    if output(Command::new("id").arg("-u")).as_deref() == Some("0") {
+        let mut command = process::program("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        return Some(command);
+    }
+    output(Command::new("sudo").args(["-n", "true"]))?;
+    let mut command = process::program("sudo");
+    command.args(["-n", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    Some(command)
 }
 
 /// Once a run is enough; without it a fresh machine knows no package at all.
@@ -94,6 +109,8 @@ fn refresh_package_lists(job: &mut Job) {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // A failure shows in the installation that follows, which names the cause.
-        let _ = job.need(process::program("apt-get").arg("update"));
+        if let Some(mut update) = installer() {
+            let _ = job.need(update.arg("update"));
+        }
     });
 }
