@@ -4,6 +4,7 @@
 //! * [`native`] is holdall's own table, `holdall_sessions`: its key, its `data` column, its expiry buckets.
 //! * [`native_sqlite`] is the SQL text of that table for SQLite.
 //! * [`foreign`] is what a table that other software uses too needs to say about its data.
+//! * [`rails`] is the `sessions` table of Rails.
 //! * [`json`] checks JSON text at the boundary and compares it by content.
 #![forbid(unsafe_code)]
 
@@ -14,3 +15,4 @@ pub mod native;
 mod native_data;
 mod native_parts;
 pub mod native_sqlite;
+pub mod rails;

@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for Foreign<'de> {
 }
 
 /// An object whose values are all of one kind.
-struct Part<'a, T>(Members<'a, T>);
+pub(crate) struct Part<'a, T>(pub Members<'a, T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Part<'de, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

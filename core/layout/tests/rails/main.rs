@@ -1,0 +1,8 @@
+//! The Rails layout: rows that Ruby wrote, rows that it will read, and rows that are damaged.
+
+mod damage;
+mod ids;
+mod json;
+mod made;
+mod patches;
+mod rows;
