@@ -2,7 +2,40 @@
 
 use crate::Problem;
 use std::fs;
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Somebody on this machine.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub name: String,
+    pub number: u32,
+}
+
+impl User {
+    /// Somebody by name; nobody if there is none.
+    pub fn find(name: &str) -> Option<Self> {
+        let told = Command::new("id").args(["-u", name]).output().ok().filter(|output| output.status.success())?;
+        let number = String::from_utf8_lossy(&told.stdout).trim().parse().ok()?;
+        Some(Self { name: name.to_owned(), number })
+    }
+}
+
+/// Gives a folder and everything in it to somebody.
+pub(crate) fn give(folder: &Path, user: &User) -> Result<(), Problem> {
+    let trouble = |error: std::io::Error| Problem::while_doing(&format!("giving {} to {}", folder.display(), user.name), &error);
+    chown(folder, Some(user.number), None).map_err(trouble)?;
+    for entry in fs::read_dir(folder).map_err(trouble)? {
+        let entry = entry.map_err(trouble)?;
+        if entry.file_type().map_err(trouble)?.is_dir() {
+            give(&entry.path(), user)?;
+        } else {
+            chown(entry.path(), Some(user.number), None).map_err(trouble)?;
+        }
+    }
+    Ok(())
+}
 
 /// Copies a folder with everything in it. `to` must not exist.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Problem> {

@@ -12,6 +12,7 @@ mod certificates;
 mod clock;
 mod database;
 mod folder;
+mod galera;
 mod mariadb;
 mod options;
 mod pipes;
@@ -23,6 +24,7 @@ mod template;
 
 pub use clock::{Deadline, pause, wait_until};
 pub use database::{Database, Login};
+pub use galera::{Detection, Galera, NODES};
 pub use mariadb::{MariaDb, shared};
 pub use options::MariaDbOptions;
 pub use problem::Problem;

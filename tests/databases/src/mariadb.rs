@@ -57,6 +57,19 @@ impl MariaDb {
     }
 
     pub(crate) fn start_with(options: MariaDbOptions) -> Result<Self, Problem> {
+        let mut server = Self::prepare(options)?;
+        for _ in 1..PORTS_TRIED {
+            match server.start_again() {
+                Err(_) if server.log().contains("Address already in use") => server.port = free_port()?,
+                outcome => return outcome.map(|()| server),
+            }
+        }
+        server.start_again()?;
+        Ok(server)
+    }
+
+    /// Makes its folders and chooses its port, and does not start it yet.
+    pub(crate) fn prepare(options: MariaDbOptions) -> Result<Self, Problem> {
         // Two folders: the path of a socket must be short.
         let (folder, data) = (new_folder(None)?, new_folder(options.folder_in.as_deref())?);
         let from = options.data_from.clone().map_or_else(|| template::find(user()), Ok)?;
@@ -66,17 +79,12 @@ impl MariaDb {
             Some(name) => Some(certificates::make(&folder.path().join("tls"), name)?),
             None => None,
         };
-        let mut server = Self { process: Mutex::new(None), port: 0, options, certificates, folder, data };
-        for _ in 1..PORTS_TRIED {
-            server.port = free_port()?;
-            match server.start_again() {
-                Err(_) if server.log().contains("Address already in use") => {}
-                outcome => return outcome.map(|()| server),
+        if let Some(other) = &options.user {
+            for made in [folder.path(), data.path()] {
+                folder::give(made, other)?;
             }
         }
-        server.port = free_port()?;
-        server.start_again()?;
-        Ok(server)
+        Ok(Self { process: Mutex::new(None), port: free_port()?, options, certificates, folder, data })
     }
 
     /// Starts the server, which was stopped or killed, on the same port with the same data.
@@ -84,6 +92,11 @@ impl MariaDb {
     /// # Errors
     /// When it doesn't start; with the end of its log.
     pub fn start_again(&self) -> Result<(), Problem> {
+        self.launch(&[], |server| server.admin().is_ok())
+    }
+
+    /// Starts it with these words more, and waits until it is ready.
+    pub(crate) fn launch(&self, words: &[String], is_ready: impl Fn(&Self) -> bool) -> Result<(), Problem> {
         let mut process = self.process();
         if process.as_mut().is_some_and(Process::runs) {
             return Err(Problem::new("the server is running"));
@@ -91,11 +104,14 @@ impl MariaDb {
         // The one that has ended leaves before the next one gets its port and socket.
         drop(process.take());
         let _ = std::fs::remove_file(self.socket());
-        let started = process.insert(Process::start(&mut self.command()?, &[self.folder.path(), self.data.path()])?);
+        let mut command = self.command()?;
+        let output = std::fs::File::options().create(true).append(true).open(self.folder.path().join("output.log"))?;
+        command.args(words).stdout(output.try_clone()?).stderr(output);
+        let started = process.insert(Process::start(&mut command, &[self.folder.path(), self.data.path()])?);
         let mut ended = false;
         let waited = wait_until("the server answered", START, || {
             ended = !started.runs();
-            ended || self.admin().is_ok()
+            ended || is_ready(self)
         });
         if waited.is_ok() && !ended {
             return Ok(());
@@ -104,10 +120,12 @@ impl MariaDb {
         Err(Problem::new(format!("mariadbd did not start: {}", self.end_of_log())))
     }
 
-    fn command(&self) -> Result<Command, Problem> {
+    /// The server's program with all its options.
+    pub(crate) fn command(&self) -> Result<Command, Problem> {
         let options = &self.options;
         let mut command = Command::new(programs::find("mariadbd")?);
-        command.arg("--no-defaults").arg(format!("--user={}", user()));
+        let runs_as = options.user.as_ref().map_or(user(), |other| &other.name);
+        command.arg("--no-defaults").arg(format!("--user={runs_as}"));
         let mut set = |name: &str, value: &dyn std::fmt::Display| {
             command.arg(format!("--{}={value}", name.replace('_', "-")));
         };
@@ -140,8 +158,6 @@ impl MariaDb {
             set(name, value);
         }
         command.args(["--skip-name-resolve", "--skip-log-bin"]);
-        let output = std::fs::File::options().create(true).append(true).open(self.folder.path().join("output.log"))?;
-        command.stdout(output.try_clone()?).stderr(output);
         Ok(command)
     }
 
@@ -180,7 +196,8 @@ impl MariaDb {
     pub fn admin(&self) -> Result<Conn, Problem> {
         let socket = self.socket();
         let options = OptsBuilder::new().user(Some("root")).socket(Some(socket.to_string_lossy().into_owned()));
-        Ok(Conn::new(options.prefer_socket(false))?)
+        // The driver would ask for the packet size at once, which a node that is cut off from its cluster doesn't answer.
+        Ok(Conn::new(options.prefer_socket(false).max_allowed_packet(Some(16 << 20)))?)
     }
 
     /// Carries out a statement as root.
@@ -258,10 +275,12 @@ impl MariaDb {
         self.folder.path().join("error.log")
     }
 
+    /// The errors and the last lines.
     fn end_of_log(&self) -> String {
         let log = self.log();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(12)..].join("\n")
+        let last = log.lines().count().saturating_sub(12);
+        let told = log.lines().enumerate().filter(|(number, line)| *number >= last || line.contains("[ERROR]"));
+        told.map(|(_, line)| line).collect::<Vec<_>>().join("\n")
     }
 
     fn process(&self) -> MutexGuard<'_, Option<Process>> {

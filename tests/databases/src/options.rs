@@ -1,5 +1,6 @@
 //! What a server is started with.
 
+use crate::folder::User;
 use crate::{MariaDb, Problem};
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub struct MariaDbOptions {
     pub(crate) disk_mib: Option<u32>,
     pub(crate) data_from: Option<PathBuf>,
     pub(crate) folder_in: Option<PathBuf>,
+    pub(crate) user: Option<User>,
     pub(crate) variables: Vec<(String, String)>,
 }
 
@@ -26,6 +28,7 @@ impl Default for MariaDbOptions {
             disk_mib: None,
             data_from: None,
             folder_in: None,
+            user: None,
             variables: Vec::new(),
         }
     }
@@ -73,6 +76,12 @@ impl MariaDbOptions {
     #[must_use]
     pub fn folder_in(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder_in = Some(folder.into());
+        self
+    }
+
+    /// Somebody else owns the folders and runs the server; only root may want that.
+    pub(crate) fn run_as(mut self, user: Option<User>) -> Self {
+        self.user = user;
         self
     }
 

@@ -11,20 +11,28 @@ const LOG: &str = "--innodb-log-file-size=8M";
 
 /// The folder to copy, made if this user hasn't one for this version of the server.
 pub(crate) fn find(user: &str) -> Result<PathBuf, Problem> {
+    find_or_make(user, |place, data| {
+        // Servers remove each other's temporary tables where they share a folder for them.
+        let temporary = place.join("temporary");
+        fs::create_dir(&temporary)?;
+        install(data, &temporary, user)
+    })
+}
+
+/// The folder of this name, made by `make` (which is given a folder for its use, and where to put the data) if there is none
+/// for this version of the server.
+pub(crate) fn find_or_make(name: &str, make: impl FnOnce(&Path, &Path) -> Result<(), Problem>) -> Result<PathBuf, Problem> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let place = folder::target().join("holdall-databases");
-    let template = place.join(format!("{}-{user}", version()?));
+    let template = place.join(format!("{}-{name}", version()?));
     if template.is_dir() {
         return Ok(template);
     }
     fs::create_dir_all(&place).map_err(|error| Problem::while_doing(&format!("making {}", place.display()), &error))?;
     let fresh = tempfile::tempdir_in(&place)?;
     let data = fresh.path().join("data");
-    // Servers remove each other's temporary tables where they share a folder for them.
-    let temporary = fresh.path().join("temporary");
-    fs::create_dir(&temporary)?;
-    install(&data, &temporary, user)?;
+    make(fresh.path(), &data)?;
     match fs::rename(&data, &template) {
         Ok(()) => Ok(template),
         // Another process was faster.
