@@ -9,7 +9,7 @@ pub(crate) fn same(a: &str, b: &str) -> bool {
 }
 
 #[derive(PartialEq)]
-enum Node<'a> {
+pub(crate) enum Node<'a> {
     /// `null`, `true` or `false`.
     Word(&'a [u8]),
     Number(Number<'a>),
@@ -22,7 +22,7 @@ enum Node<'a> {
 
 /// A decimal number as its digits without zeros at either end, and the power of ten of the last digit.
 #[derive(PartialEq)]
-enum Number<'a> {
+pub(crate) enum Number<'a> {
     Decimal {
         negative: bool,
         digits: Vec<u8>,
@@ -32,7 +32,7 @@ enum Number<'a> {
     Huge(&'a [u8]),
 }
 
-fn read(text: &str) -> Option<Node<'_>> {
+pub(crate) fn read(text: &str) -> Option<Node<'_>> {
     let mut reader = Reader { rest: text.as_bytes() };
     let node = reader.value(DEPTH_LIMIT + 1)?;
     reader.space();

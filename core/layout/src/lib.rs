@@ -4,6 +4,7 @@
 //! * [`native`] is holdall's own table, `holdall_sessions`: its key, its `data` column, its expiry buckets.
 //! * [`native_sqlite`] is the SQL text of that table for SQLite.
 //! * [`foreign`] is what a table that other software uses too needs to say about its data.
+//! * [`lucee`] is the `cf_session_data` and `cf_client_data` of Lucee.
 //! * [`rails`] is the `sessions` table of Rails.
 //! * [`json`] checks JSON text at the boundary and compares it by content.
 #![forbid(unsafe_code)]
@@ -11,6 +12,7 @@
 mod content;
 pub mod foreign;
 pub mod json;
+pub mod lucee;
 pub mod native;
 mod native_data;
 mod native_parts;
