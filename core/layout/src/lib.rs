@@ -2,7 +2,7 @@
 //! waits or reads a clock, so that native stores and wasm share it.
 //!
 //! * [`native`] is holdall's own table, `holdall_sessions`: its key, its `data` column, its expiry buckets.
-//! * [`native_sqlite`] is the SQL text of that table for SQLite.
+//! * [`native_sqlite`] is the SQL text of that table for SQLite, [`native_mysql`] for MySQL and MariaDB.
 //! * [`foreign`] is what a table that other software uses too needs to say about its data.
 //! * [`lucee`] is the `cf_session_data` and `cf_client_data` of Lucee.
 //! * [`rails`] is the `sessions` table of Rails.
@@ -15,6 +15,7 @@ pub mod json;
 pub mod lucee;
 pub mod native;
 mod native_data;
+pub mod native_mysql;
 mod native_parts;
 pub mod native_sqlite;
 pub mod rails;

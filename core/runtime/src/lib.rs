@@ -40,6 +40,8 @@ mod shard;
 mod state;
 mod ticket;
 mod url;
+#[cfg(feature = "mysql")]
+mod url_mysql;
 mod values;
 mod worker;
 

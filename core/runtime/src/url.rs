@@ -1,6 +1,8 @@
 //! Where the sessions are: URLs.
 
-use crate::error::{Error, ErrorKind, Result};
+#[cfg(not(all(feature = "mysql", feature = "sqlite")))]
+use crate::error::ErrorKind;
+use crate::error::{Error, Result};
 use crate::options::Options;
 use holdall_engine::Rules;
 use holdall_layout::native::NativeRules;
@@ -36,7 +38,7 @@ pub(crate) fn source(url: &str, options: &Options) -> Result<Source> {
     match scheme {
         "memory" => memory(rest),
         "sqlite" => sqlite(rest, options),
-        "mysql" | "mariadb" => Err(Error::new(ErrorKind::Unsupported, "this build has no MySQL: use memory: or sqlite:PATH")),
+        "mysql" | "mariadb" => mysql(url, options),
         _ => Err(Error::invalid("the URL's scheme is unknown: say memory:, sqlite:PATH or mysql://USER:PASSWORD@HOST/DATABASE")),
     }
 }
@@ -51,6 +53,16 @@ fn memory(rest: &str) -> Result<Source> {
         return Err(Error::invalid("memory: takes nothing after the colon"));
     }
     Ok(Source::Given(Arc::new(MemoryStore::new())))
+}
+
+#[cfg(feature = "mysql")]
+fn mysql(url: &str, options: &Options) -> Result<Source> {
+    crate::url_mysql::source(url, options)
+}
+
+#[cfg(not(feature = "mysql"))]
+fn mysql(_: &str, _: &Options) -> Result<Source> {
+    Err(Error::new(ErrorKind::Unsupported, "this build has no MySQL: use memory:, or a build with the feature mysql"))
 }
 
 #[cfg(feature = "sqlite")]

@@ -2,6 +2,7 @@
 //!
 //! * [`MemoryStore`] keeps them in this process.
 //! * [`SqliteStore`] (feature `sqlite`) keeps them in a SQLite file of their own, in the native table.
+//! * [`MysqlStore`] (feature `mysql`) keeps them in the native table of a MySQL or MariaDB database.
 //! * `suite` (feature `suite`) holds one function per behaviour, to run over any store.
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,8 @@ mod store;
 pub mod suite;
 
 pub use memory::MemoryStore;
+#[cfg(feature = "mysql")]
+pub use mysql::{MysqlOptions, MysqlStore, MysqlUrl};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use store::{Checked, LoadReply, Store};

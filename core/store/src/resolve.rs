@@ -7,6 +7,7 @@ use std::sync::Arc;
 const HOPS: usize = 16;
 
 /// One row as it was read.
+#[derive(Clone)]
 pub(crate) enum Row {
     Live(Record),
     Dead {
@@ -17,7 +18,7 @@ pub(crate) enum Row {
         until: Time,
         successor: Option<Key>,
     },
-    #[cfg_attr(not(feature = "sqlite"), allow(dead_code, reason = "rows in memory are never corrupt"))]
+    #[cfg_attr(not(any(feature = "mysql", feature = "sqlite")), allow(dead_code, reason = "rows in memory are never corrupt"))]
     Corrupt(Arc<str>),
 }
 

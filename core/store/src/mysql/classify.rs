@@ -220,6 +220,14 @@ pub const TABLE: &[Rule] = &[
     rule(1193, Config, Config, Kind::Config, "the server doesn't know a setting"),
     rule(1231, Config, Config, Kind::Config, "the server doesn't take a setting"),
     rule(1115, Config, Config, Kind::Config, "the server doesn't know the character set utf8mb4"),
+    rule(
+        1665,
+        Config,
+        Config,
+        Kind::Config,
+        "the server's binary log is kept by statement, which READ COMMITTED doesn't allow: set binlog_format to ROW or MIXED",
+    ),
+    rule(1176, Config, Config, Kind::Config, "an index is missing"),
     rule(1932, Config, Config, Kind::Config, "the table is listed but its files are gone").only(Flavour::MariaDb),
 ];
 

@@ -4,6 +4,7 @@ use super::classify::{Flavour, Phase, Reaction, classify};
 use super::driver::prelude::Queryable;
 use super::driver::{Conn, Error, OptsBuilder, SslOpts, from_value_opt};
 use super::server::{Host, Server, Tls};
+use holdall_engine::Time;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -43,6 +44,10 @@ pub struct Connection {
     process: u32,
     /// Whether it was just made: one that lay idle may have been closed by the server meanwhile.
     pub(super) is_proven: bool,
+    /// Whether it was used a short while ago.
+    pub(super) is_fresh: bool,
+    /// When it was used last, as far as the pool was told the time.
+    pub(super) used: Time,
 }
 
 /// Why a server can't be used.
@@ -80,7 +85,16 @@ impl Connection {
         };
         let host = place_of(server, host);
         let process = std::process::id();
-        Ok(Self { conn: Some(conn), facts, host, phase: Phase::Statement, process, is_proven: true })
+        Ok(Self {
+            conn: Some(conn),
+            facts,
+            host,
+            phase: Phase::Statement,
+            process,
+            is_proven: true,
+            is_fresh: true,
+            used: Time::ZERO,
+        })
     }
 
     /// The driver's connection, for statements that read or are part of a [`Connection::transaction`].
@@ -148,11 +162,16 @@ impl Connection {
         }
     }
 
-    /// Runs statements that take effect at once, without a transaction: an error leaves open whether they did.
+    /// Runs statements that take effect at once, without a transaction: an error leaves open whether they did. A
+    /// connection that lay idle is looked at before, so that its death isn't taken for an open question.
     ///
     /// # Errors
     /// Those of `work`.
-    pub fn at_once<T, E>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+    pub fn at_once<T, E: From<Error>>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        if !self.is_fresh {
+            self.conn()?.ping()?;
+            self.is_fresh = true;
+        }
         self.phase = Phase::Commit;
         let done = work(self)?;
         self.phase = Phase::Statement;

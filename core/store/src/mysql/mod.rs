@@ -2,21 +2,31 @@
 //! and the command use too.
 //!
 //! * [`MysqlUrl`] reads `mysql://user:password@host1,host2/database?layout=native`.
+//! * [`MysqlStore`] is the store.
 //! * [`Pool`] lends connections to the server that takes writes, each set up alike: strict SQL mode, UTC, utf8mb4,
 //!   READ COMMITTED, time limits.
 //! * [`classify`] decides what an error means.
 mod classify;
 mod connection;
 mod fault;
+mod load;
+mod plan;
 mod pool;
+mod rows;
+mod schema;
+mod send;
 mod server;
+mod store;
+mod sweep;
 mod url;
+mod work;
 
 pub use ::mysql as driver;
 pub use classify::{Class, Flavour, Phase, Reaction, Rule, TABLE, classify, on_number};
 pub use connection::{Connection, Facts};
 pub use pool::{Failed, Pool, Trouble};
 pub use server::{DEFAULT_PORT, Host, Password, Server, Tls};
+pub use store::{MysqlOptions, MysqlStore};
 pub use url::MysqlUrl;
 
 use holdall_engine::{Fault, FaultKind};

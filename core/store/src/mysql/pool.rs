@@ -5,10 +5,14 @@ use super::connection::{Connection, Facts, Refusal, place_of};
 use super::driver::Error;
 use super::fault::{fault, number};
 use super::server::{Host, Server};
-use holdall_engine::{Fault, FaultKind};
+use holdall_engine::{Fault, FaultKind, Time};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// A connection used so short a time ago is taken to be alive.
+const FRESH_MS: u64 = 5000;
 
 /// Connections to the server that takes writes. Free for all threads; not to be used after a fork (all calls then
 /// answer [`FaultKind::Config`]).
@@ -17,6 +21,8 @@ pub struct Pool {
     state: Mutex<State>,
     freed: Condvar,
     process: u32,
+    /// The latest time that a caller told.
+    now: AtomicU64,
 }
 
 #[derive(Default)]
@@ -91,7 +97,8 @@ impl Pool {
     /// # Errors
     /// No server could be used: [`FaultKind::Unreachable`], or [`FaultKind::Config`] if someone must change something.
     pub fn open(server: Server) -> Result<Self, Fault> {
-        let pool = Self { server, state: Mutex::default(), freed: Condvar::new(), process: std::process::id() };
+        let pool =
+            Self { server, state: Mutex::default(), freed: Condvar::new(), process: std::process::id(), now: AtomicU64::new(0) };
         pool.run("connecting", |_| Ok(()))?;
         Ok(pool)
     }
@@ -109,6 +116,11 @@ impl Pool {
         self.run("connecting", |connection| Ok(connection.facts().clone()))
     }
 
+    /// Tells the time: a connection that lay idle for long is looked at before a statement takes effect at once.
+    pub fn tell_time(&self, now: Time) {
+        self.now.fetch_max(now.0, Ordering::Relaxed);
+    }
+
     /// Lends a connection to `work`. `doing` says what is done, for errors: "reading sessions".
     ///
     /// If surely nothing was applied, `work` runs once more when an idle connection turns out to be dead, and on
@@ -123,9 +135,11 @@ impl Pool {
             tries -= 1;
             let (mut connection, place) = self.lend()?;
             let was_proven = std::mem::replace(&mut connection.is_proven, false);
+            connection.is_fresh = was_proven || self.now.load(Ordering::Relaxed) < connection.used.0 + FRESH_MS;
             connection.reset_phase();
             let error = match work(&mut connection) {
                 Ok(done) => {
+                    connection.used = Time(self.now.load(Ordering::Relaxed));
                     place.give_back(connection);
                     return Ok(done);
                 }

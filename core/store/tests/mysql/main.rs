@@ -1,0 +1,4 @@
+//! The MySQL store on real MariaDB servers.
+
+mod made;
+mod suite;
