@@ -6,13 +6,15 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("holdall-layout", &["holdall-engine"]),
     ("holdall-store", &["holdall-engine", "holdall-layout"]),
     ("holdall", &["holdall-engine", "holdall-layout", "holdall-store"]),
+    ("holdall-cli", &["holdall-engine", "holdall-layout", "holdall-store"]),
     ("holdall-ffi", &["holdall"]),
     ("holdall-sim", &["holdall-engine"]),
     ("holdall-steps", &["holdall"]),
-    ("holdall-bench", &["holdall-engine", "holdall-layout", "holdall-store", "holdall", "holdall-ffi"]),
+    ("holdall-bench", &["holdall-engine", "holdall-layout", "holdall-store", "holdall", "holdall-ffi", "holdall-test-databases"]),
     ("holdall-bench-peers", &[]),
     ("holdall-examples", &["holdall"]),
     ("holdall-test-databases", &[]),
+    ("holdall-test-galera", &["holdall", "holdall-test-databases"]),
     ("holdall-tidy", &[]),
     ("xtask", &[]),
 ];
@@ -20,10 +22,10 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
 /// Crates that may depend on nothing at all.
 const BARE: [&str; 3] = ["holdall-engine", "holdall-tidy", "xtask"];
 
-/// Database drivers, and the only crates that may use them: the store, the benchmark as its raw limit, and what starts
-/// servers for tests.
+/// Database drivers, and the only crates that may use them: the store, the benchmark as its raw limit, what starts
+/// servers for tests, and the command, which looks at catalogues and settings.
 const DRIVERS: [&str; 3] = ["rusqlite", "libsqlite3-sys", "mysql"];
-const DRIVER_USERS: [&str; 3] = ["holdall-store", "holdall-bench", "holdall-test-databases"];
+const DRIVER_USERS: [&str; 4] = ["holdall-store", "holdall-bench", "holdall-test-databases", "holdall-cli"];
 
 /// What a manifest says about its crate.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

@@ -1,0 +1,46 @@
+//! SQL files, taken apart into statements.
+
+/// The statements of a script, without comments and the semicolons between them. Quotes are respected.
+pub fn statements(script: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut current = String::new();
+    let mut rest = script.chars().peekable();
+    let mut quote = None;
+    while let Some(c) = rest.next() {
+        match quote {
+            Some(open) => {
+                current.push(c);
+                if c == open {
+                    quote = None;
+                }
+            }
+            None if c == '-' && rest.peek() == Some(&'-') => {
+                for skipped in rest.by_ref() {
+                    if skipped == '\n' {
+                        break;
+                    }
+                }
+                current.push('\n');
+            }
+            None if c == ';' => all.push(std::mem::take(&mut current)),
+            None => {
+                if matches!(c, '\'' | '"' | '`') {
+                    quote = Some(c);
+                }
+                current.push(c);
+            }
+        }
+    }
+    all.push(current);
+    all.into_iter().map(|statement| statement.trim().to_owned()).filter(|statement| !statement.is_empty()).collect()
+}
+
+/// The statements that are about one table of the script, `default`, with that table named `table`; a name within the names
+/// of indexes too. If it is not renamed, all statements.
+pub fn about(statements: Vec<String>, default: &str, table: &str) -> Vec<String> {
+    if default == table {
+        return statements;
+    }
+    let about = statements.into_iter().filter(|statement| statement.contains(default));
+    about.map(|statement| statement.replace(default, table)).collect()
+}

@@ -1,0 +1,112 @@
+//! Where a table is: what a URL and the options beside it say.
+
+use crate::args::Where;
+use crate::layout::Layout;
+use crate::problem::{Kind, Problem, Result};
+use holdall_store::mysql::{MysqlUrl, Server};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The database.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// Nowhere that a command could look.
+    Memory,
+    /// A SQLite file.
+    Sqlite(PathBuf),
+    /// A server.
+    Server(Box<Server>),
+}
+
+/// A table in a database.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The database.
+    pub place: Place,
+    /// Whose table it is.
+    pub layout: Layout,
+    /// The table's name.
+    pub table: String,
+    /// The application, if one is named.
+    pub application: Option<String>,
+}
+
+impl Target {
+    /// Reads a URL and the options beside it, which win.
+    pub fn of(given: &Where) -> Result<Self> {
+        let url = given.url.as_deref().filter(|url| !url.is_empty());
+        let url = url.ok_or_else(|| Problem::usage("no URL is given: name one, or set HOLDALL_URL"))?;
+        Self::parse(url, given)
+    }
+
+    /// The same for a URL that stands elsewhere on the command line.
+    pub fn parse(url: &str, given: &Where) -> Result<Self> {
+        let read = read(url)?;
+        let layout = match (given.table.layout, &read.layout) {
+            (Some(layout), _) => layout,
+            (None, Some(name)) => Layout::of_name(name)?,
+            (None, None) => Layout::Native,
+        };
+        let table = given.table.table.clone().or(read.table).unwrap_or_else(|| layout.default_table().to_owned());
+        check_identifier(&table)?;
+        let application = given.table.application.clone().or(read.application);
+        Ok(Self { place: read.place, layout, table, application })
+    }
+
+    /// Where it is, for people: never the password.
+    pub fn shown(&self) -> String {
+        match &self.place {
+            Place::Memory => "memory:".to_owned(),
+            Place::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Place::Server(server) => {
+                let hosts: Vec<String> = server.hosts.iter().map(ToString::to_string).collect();
+                let hosts = if hosts.is_empty() { "socket".to_owned() } else { hosts.join(",") };
+                format!("mysql://{}@{hosts}/{}", server.user, server.database)
+            }
+        }
+    }
+}
+
+struct Read {
+    place: Place,
+    layout: Option<String>,
+    table: Option<String>,
+    application: Option<String>,
+}
+
+fn read(url: &str) -> Result<Read> {
+    match url.split_once(':') {
+        Some(("memory", "")) => Ok(Read { place: Place::Memory, layout: None, table: None, application: None }),
+        Some(("sqlite", rest)) => read_sqlite(rest),
+        Some(("mysql" | "mariadb", _)) => {
+            let mut read = MysqlUrl::parse(url).map_err(|fault| Problem::new(Kind::Usage, &*fault.message))?;
+            let application = read.take("application");
+            Ok(Read { place: Place::Server(Box::new(read.server)), layout: Some(read.layout), table: read.table, application })
+        }
+        _ => Err(Problem::usage("the URL's form is sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE")),
+    }
+}
+
+fn read_sqlite(rest: &str) -> Result<Read> {
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    if path.is_empty() || path == ":memory:" || path.contains('\0') {
+        return Err(Problem::usage("a sqlite: URL needs the path of a file, as in sqlite:sessions.db"));
+    }
+    let mut others: BTreeMap<&str, &str> = query.split('&').filter_map(|part| part.split_once('=')).collect();
+    let mut take = |name| others.remove(name).map(str::to_owned);
+    Ok(Read {
+        place: Place::Sqlite(PathBuf::from(path)),
+        layout: take("layout"),
+        table: take("table"),
+        application: take("application"),
+    })
+}
+
+/// Table names are put into statements: only plain ones are taken.
+fn check_identifier(name: &str) -> Result<()> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$';
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+        return Err(Problem::usage("a table's name has 1 to 64 letters, digits, _ or $"));
+    }
+    Ok(())
+}
