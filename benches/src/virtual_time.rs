@@ -102,6 +102,7 @@ impl World {
                 self.store.load(&wanted, self.now).map(|reply| Reply::Loaded { rows: reply.rows, now: reply.now })
             }
             OpKind::Commit(writes) => self.store.commit(&writes, self.now).map(Reply::Committed),
+            OpKind::Due { before, limit } => self.store.due(before, limit).map(Reply::Due),
             OpKind::Sweep { before, limit } => self.store.sweep(before, self.now, limit).map(Reply::Swept),
             OpKind::List { principal } => self.store.list(&principal).map(Reply::Listed),
         };

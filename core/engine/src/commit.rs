@@ -103,22 +103,28 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         self.slots[slot].pending().and_then(|pending| pending.attempt.as_ref()).map(|attempt| attempt.write.size())
     }
 
-    /// Rule 12: a session that is not stored half the life of a dead row after it began is settled by reading, since
-    /// another server may have destroyed it, and the row that kept it dead may be swept before ours lands. Whatever
-    /// kept it from being stored (an unknown outcome, a refusal, a bad row) makes no difference to that. Alone, only
-    /// this bag destroys.
+    /// Rule 12: a session that is not stored under its id half the life of a dead row after it got the id is settled by
+    /// reading, since another server may have destroyed it, and the row that kept it dead may be swept before ours lands.
+    /// Whatever kept it from being stored (an unknown outcome, a refusal, a bad row) makes no difference to that. Alone,
+    /// only this bag destroys.
     fn is_too_late_to_repeat(&mut self, now: Time, slot: Slot) -> bool {
         if !self.is_shared() || self.bug(Bug::RetryCreateForever) {
             return false;
         }
-        let patience = self.config.dead_ms / 2;
-        let Some(attempt) = self.slots[slot].pending_mut().and_then(|pending| pending.attempt.as_mut()) else { return false };
-        let late = attempt.began().is_some_and(|began| now.since(began) >= patience);
-        if late {
-            attempt.status = Status::Settle;
-            self.queue_load(slot);
+        if !self.has_waited_too_long(now, slot) {
+            return false;
         }
-        late
+        if let Some(attempt) = self.slots[slot].pending_mut().and_then(|pending| pending.attempt.as_mut()) {
+            attempt.status = Status::Settle;
+        }
+        self.queue_load(slot);
+        true
+    }
+
+    /// Whether the row that would keep the session dead may be gone by the time the open attempt lands.
+    pub(crate) fn has_waited_too_long(&self, now: Time, slot: Slot) -> bool {
+        let began = self.slots[slot].pending().and_then(crate::pending::Pending::began);
+        self.is_shared() && began.is_some_and(|began| now.since(began) >= self.config.dead_ms / 2)
     }
 
     fn build_attempt(&mut self, now: Time, slot: Slot) {

@@ -67,7 +67,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
     }
 
-    fn remember_twins(&mut self, slot: Slot, twin: Slot) {
+    pub(crate) fn remember_twins(&mut self, slot: Slot, twin: Slot) {
         let keys = (self.key_of(slot), self.key_of(twin));
         for (slot, key) in [(slot, keys.1), (twin, keys.0)] {
             if let Some(dead) = self.slots[slot].dead_mut() {
@@ -278,6 +278,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let Some(destroying) = dead.destroying.take() else { return };
         let key = self.key_of(slot);
         if let Some(last) = destroying.claim {
+            self.sweeper.newly_claimed += 1;
             self.event(Event::Expired { key, reason: destroying.reason, last: Some(last) });
             return;
         }

@@ -31,6 +31,9 @@ pub(crate) enum Flight {
     Saves(Vec<Slot>, Vec<Slot>),
     Ends(Vec<Slot>),
     Sweep,
+    Due {
+        limit: u32,
+    },
     List(usize),
 }
 
@@ -189,6 +192,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             }
             Flight::Ends(slots) => self.on_ended(now, id, &slots, reply),
             Flight::Sweep => self.on_swept(now, reply),
+            Flight::Due { limit } => self.on_due(now, limit, reply),
             Flight::List(place) => self.on_listed(now, place, reply),
         }
     }

@@ -79,6 +79,12 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
     }
 
+    /// Whether a row that was read at `at`, and is over, may be claimed: it could no longer be in use elsewhere.
+    pub(crate) fn may_claim_row(&self, record: &Record, reason: Reason, at: Time) -> bool {
+        let end = if reason == Reason::Deadline { record.deadline } else { record.accessed + record.idle_ms };
+        self.config.claim_expired && at >= end + self.claim_margin(reason, record.idle_ms)
+    }
+
     /// Ends a session that is over.
     pub(crate) fn expire(&mut self, now: Time, slot: Slot, reason: Reason) -> Fetch {
         if let Some(due) = self.live(slot).filter(|live| live.base().is_some()).map(|live| self.claim_due(live))
@@ -103,7 +109,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     }
 
     /// Claims an expired session by a conditional write, so that only one bag hands out its last content.
-    fn claim(&mut self, now: Time, slot: Slot, reason: Reason, record: Box<Record>) {
+    pub(crate) fn claim(&mut self, now: Time, slot: Slot, reason: Reason, record: Box<Record>) {
         let writer = self.new_writer();
         let row_until = now + self.config.dead_ms;
         if let State::Dead(dead) = &mut self.slots[slot].state

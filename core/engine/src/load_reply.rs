@@ -106,11 +106,15 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             return;
         }
         let limit = asking.store_now + self.config.clock_error_ms;
+        let mut claimed = None;
         self.slots[slot].state = match row {
             Loaded::Row(mut record) => {
                 record.accessed = record.accessed.min(limit);
                 match self.is_row_expired(&record, self.judged_at(now, asking)).filter(|_| !self.bug(Bug::ServeExpired)) {
-                    Some(reason) => self.brief_tombstone(now, reason),
+                    Some(reason) => {
+                        claimed = self.may_claim_row(&record, reason, asking.at).then(|| (reason, Box::new(record)));
+                        self.brief_tombstone(now, reason)
+                    }
                     None => State::Live(Live::from_record(record, asking.at, asking.seq)),
                 }
             }
@@ -121,6 +125,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         };
         self.slots[slot].accepted = self.seq;
         self.slots[slot].used = now;
+        if let Some((reason, record)) = claimed {
+            self.stats.expired += 1;
+            self.claim(now, slot, reason, record);
+        }
     }
 
     /// As of when a row is judged: what others did after it was read is not known, alone there are no others.
@@ -339,9 +347,10 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         }
         live.checked(asking);
         let settling = live.pending.as_ref().and_then(|pending| pending.attempt.as_ref());
-        let Some(attempt) = settling.filter(|attempt| attempt.status == Status::Settle) else { return };
-        let too_late = attempt.began().is_some_and(|began| now.since(began) >= self.config.dead_ms / 2);
-        if too_late && self.is_shared() {
+        if settling.is_none_or(|attempt| attempt.status != Status::Settle) {
+            return;
+        }
+        if self.has_waited_too_long(now, slot) {
             let key = self.key_of(slot);
             self.event(Event::CreateLost { key });
             self.end(now, slot, Reason::Gone);
@@ -378,6 +387,9 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             // Ended by someone else, or rotated by someone else: ours would have left a row under the new id.
             (Loaded::Absent, Loaded::Dead { reason, .. }) if current => self.end(now, slot, reason),
             (Loaded::Absent, Loaded::Alias(_)) if current => self.end(now, slot, Reason::Rotated),
+            (Loaded::Absent, Loaded::Row(_) | Loaded::Same { .. }) if current && self.has_waited_too_long(now, slot) => {
+                self.give_up_rotation(now, slot);
+            }
             (Loaded::Absent, Loaded::Row(record)) => self.on_other_row(now, slot, record, asking, current),
             (Loaded::Absent, Loaded::Same { accessed }) => {
                 self.on_same(slot, accessed, asking);
@@ -385,6 +397,22 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             }
             (Loaded::Absent, Loaded::Absent) if current => self.on_missing_row(now, slot, asking),
             _ => {}
+        }
+    }
+
+    /// The rotation did not land in time: the new id may have been destroyed elsewhere, the old one was to end. Both die.
+    fn give_up_rotation(&mut self, now: Time, slot: Slot) {
+        let key = self.key_of(slot);
+        self.event(Event::CreateLost { key });
+        let Some(rename) = self.slots[slot].pending_mut().and_then(|pending| pending.rename.take()) else { return };
+        for ask in rename.waiters {
+            self.answer(ask, crate::op::Answer::Ended(Reason::Gone));
+        }
+        self.end(now, slot, Reason::Gone);
+        self.end(now, rename.old_slot, Reason::Gone);
+        self.remember_twins(slot, rename.old_slot);
+        for slot in [slot, rename.old_slot] {
+            self.start_destroy(now, slot, Reason::Gone, None);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the engine wants done, and what it is told came of it.
 
+use crate::id::Key;
 use crate::time::Time;
 use crate::verbs::{Fault, Listed, Loaded, Swept, Verdict, Wanted, Write};
 use std::sync::Arc;
@@ -58,6 +59,13 @@ pub enum OpKind {
         /// At most so many.
         limit: u32,
     },
+    /// Name live rows that have expired, so that each can be claimed. Only with `claim_expired`.
+    Due {
+        /// Expired by then.
+        before: Time,
+        /// At most so many.
+        limit: u32,
+    },
     /// List a principal's sessions.
     List {
         /// Whose.
@@ -79,6 +87,10 @@ pub enum Reply {
     Committed(Vec<Verdict>),
     /// Of a sweep.
     Swept(Swept),
+    /// Of [`OpKind::Due`]: the keys.
+    Due(Vec<Key>),
+    /// Of a sweep or [`OpKind::Due`]: another server sweeps this table, so nothing was done.
+    Yielded,
     /// Of a list.
     Listed(Vec<Listed>),
     /// The call failed. For a commit: every write may or may not have been applied.

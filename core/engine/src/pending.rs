@@ -115,6 +115,15 @@ impl Pending {
         }
     }
 
+    /// Since when somebody may know the id under which the open attempt is to make the first row.
+    pub(crate) fn began(&self) -> Option<Time> {
+        match &self.attempt.as_ref()?.write.kind {
+            WriteKind::Create { record } | WriteKind::Rename { base: None, record, .. } => Some(record.created),
+            WriteKind::Rename { .. } => self.rename.as_ref().map(|rename| rename.began),
+            _ => None,
+        }
+    }
+
     /// Whether nothing is left to do or to remember.
     pub(crate) fn is_settled(&self) -> bool {
         self.dirty.is_empty()
@@ -168,14 +177,6 @@ impl Attempt {
         }
     }
 
-    /// When the session began, if this is to make its first row.
-    pub(crate) fn began(&self) -> Option<Time> {
-        match &self.write.kind {
-            WriteKind::Create { record } | WriteKind::Rename { base: None, record, .. } => Some(record.created),
-            _ => None,
-        }
-    }
-
     /// The stamp that the row carries if exactly this attempt has landed.
     pub(crate) fn stamp(&self) -> Option<Stamp> {
         self.write.record().map(|record| record.stamp)
@@ -186,6 +187,8 @@ impl Attempt {
 pub(crate) struct Rename {
     pub old_slot: Slot,
     pub old_key: Key,
+    /// When the new id was given out.
+    pub began: Time,
     pub alias_until: Time,
     /// The caller was told `pending`: from then on the old id is dead here.
     pub old_closed: bool,

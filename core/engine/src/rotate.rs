@@ -65,7 +65,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             live.touch(now);
             let pending = live.pending_or_new();
             let waiters = vec![ask];
-            pending.rename = Some(Rename { old_slot, old_key, alias_until, old_closed: false, waiters });
+            pending.rename = Some(Rename { old_slot, old_key, began: now, alias_until, old_closed: false, waiters });
             pending.urgent = true;
             pending.quarantined = false;
         }

@@ -69,6 +69,8 @@ stats! {
     swept_expired,
     /// Dead rows that sweeps removed.
     swept_dead,
+    /// Sweeps left to another server, which holds the lease.
+    sweeps_yielded,
     /// Sessions quarantined, *now*.
     quarantined,
     /// Sessions in memory, *now*.

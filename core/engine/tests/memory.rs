@@ -56,7 +56,7 @@ fn what_was_used_since_the_hands_last_turn_stays_longer() {
 fn unsaved_sessions_have_a_bound_of_their_own() {
     let mut b = Bench::with(|config| config.unsaved_bytes = 20_000);
     let made = (0..100).take_while(|number| matches!(b.create(&format!("s{number}"), &[]), Applied::Done { .. })).count();
-    assert!((5..50).contains(&made), "{made}");
+    assert!((5..60).contains(&made), "{made}");
     assert!(b.engine.stats().unsaved_bytes <= 20_000);
     assert!(b.engine.stats().refused > 0);
     assert!(load(&mut b, "reading goes on"));

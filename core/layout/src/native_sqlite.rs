@@ -105,6 +105,10 @@ pub const SWEEP_COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM holdall_sessi
 pub const SWEEP_OLDEST: &str = "SELECT rowid, key FROM holdall_sessions \
     WHERE application = ?1 AND state = ?2 AND expires <= ?3 ORDER BY expires LIMIT ?4";
 
+/// Application, until, limit. The keys of live rows that have expired, the longest overdue first.
+pub const DUE: &str = "SELECT key FROM holdall_sessions \
+    WHERE application = ?1 AND state = 0 AND expires <= ?2 ORDER BY expires LIMIT ?3";
+
 /// Row number, state, until. Removes one row, if it still has to go.
 pub const SWEEP_ONE: &str = "DELETE FROM holdall_sessions WHERE rowid = ?1 AND state = ?2 AND expires <= ?3";
 
@@ -133,7 +137,7 @@ pub const WALK: &str = "SELECT rowid, format, data FROM holdall_sessions NOT IND
     ORDER BY rowid LIMIT ?2";
 
 /// All statements that the store runs per session or in a sweep, for tests of their plans.
-pub const STATEMENTS: [&str; 18] = [
+pub const STATEMENTS: [&str; 19] = [
     LOAD,
     HEAD,
     INSERT,
@@ -146,6 +150,7 @@ pub const STATEMENTS: [&str; 18] = [
     SWEEP_PROBE,
     SWEEP_COUNT,
     SWEEP_OLDEST,
+    DUE,
     SWEEP_ONE,
     LAST_ROW,
     ROW_AFTER,

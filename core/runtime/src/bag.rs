@@ -63,6 +63,8 @@ pub(crate) struct Bag {
     pub clock: Clock,
     pub account: Account,
     pub events: Events,
+    /// Names this bag among those that want to sweep the same table.
+    pub holder: u64,
     source: Source,
     store: RwLock<Option<Arc<dyn Store>>>,
     bells: [Bell; 3],
@@ -80,6 +82,7 @@ impl Bag {
         let store = source.store()?;
         let seeds = [entropy::number()?, entropy::number()?, entropy::number()?, entropy::number()?];
         let hasher = ahash::RandomState::with_seeds(seeds[0], seeds[1], seeds[2], seeds[3]);
+        let holder = entropy::number()?;
         let shards = (0..options.shards).map(|place| shard(place, &options, &rules, &hasher)).collect::<Result<_>>()?;
         let bag = Arc::new_cyclic(|this| Self {
             shards,
@@ -96,6 +99,7 @@ impl Bag {
                 unsaved_limit: options.unsaved,
             },
             events: Events::new(options.events),
+            holder,
             source,
             store: RwLock::new(Some(store)),
             bells: Default::default(),

@@ -154,9 +154,37 @@ pub(crate) fn reason_name(reason: Reason) -> &'static str {
     }
 }
 
+/// Bytes of expired sessions' last contents that may wait to be fetched; beyond it no more are claimed.
+const LAST_BYTES: usize = 4 << 20;
+
+#[derive(Default)]
+struct Queue {
+    events: VecDeque<TimedEvent>,
+    /// How many were dropped since it was last said.
+    dropped: u64,
+    /// Bytes of the last contents among the events.
+    last_bytes: usize,
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<TimedEvent> {
+        let event = self.events.pop_front()?;
+        self.last_bytes -= last_bytes(&event.event);
+        Some(event)
+    }
+}
+
+/// Bytes of the last content that an event carries.
+fn last_bytes(event: &Event) -> usize {
+    match event {
+        Event::Engine(holdall_engine::Event::Expired { last: Some(last), .. }) => last.size(),
+        _ => 0,
+    }
+}
+
 /// Events that wait to be fetched, bounded: the oldest are dropped, and counted.
 pub(crate) struct Events {
-    queue: Mutex<(VecDeque<TimedEvent>, u64)>,
+    queue: Mutex<Queue>,
     rang: Condvar,
     limit: usize,
     /// The bag is closed: nobody waits any more.
@@ -165,26 +193,31 @@ pub(crate) struct Events {
 
 impl Events {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            queue: Mutex::new((VecDeque::new(), 0)),
-            rang: Condvar::new(),
-            limit: limit.max(1),
-            closed: AtomicBool::new(false),
-        }
+        Self { queue: Mutex::default(), rang: Condvar::new(), limit: limit.max(1), closed: AtomicBool::new(false) }
     }
 
     pub(crate) fn push(&self, event: Event, at: Time) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if queue.0.len() >= self.limit {
-            let lost = match queue.0.pop_front() {
+        if queue.events.len() >= self.limit {
+            let lost = match queue.pop() {
                 // It stands for those that an engine had to drop.
                 Some(TimedEvent { event: Event::Engine(holdall_engine::Event::Dropped { events }), .. }) => events,
                 _ => 1,
             };
-            queue.1 += lost;
+            queue.dropped += lost;
         }
-        queue.0.push_back(TimedEvent { event, at });
+        queue.last_bytes += last_bytes(&event);
+        queue.events.push_back(TimedEvent { event, at });
         self.rang.notify_one();
+    }
+
+    /// How many more expired sessions may be claimed: half of the places are left to other events.
+    pub(crate) fn room(&self) -> u32 {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.last_bytes >= LAST_BYTES {
+            return 0;
+        }
+        (self.limit / 2).saturating_sub(queue.events.len()) as u32
     }
 
     /// The oldest event, waiting for one at most so long.
@@ -192,12 +225,12 @@ impl Events {
         let deadline = Deadline::after(wait);
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if queue.1 > 0 {
-                let events = std::mem::take(&mut queue.1);
+            if queue.dropped > 0 {
+                let events = std::mem::take(&mut queue.dropped);
                 let event = Event::Engine(holdall_engine::Event::Dropped { events });
                 return Some(TimedEvent { event, at: now });
             }
-            if let Some(event) = queue.0.pop_front() {
+            if let Some(event) = queue.pop() {
                 return Some(event);
             }
             if self.closed.load(Ordering::Acquire) {

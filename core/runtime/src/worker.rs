@@ -2,6 +2,7 @@
 
 use crate::bag::{Bag, Role};
 use crate::event::Event;
+use crate::options::millis;
 use holdall_engine::{Fault, FaultKind, Lane, Op, OpId, OpKind, Reply, Room, Time, Verdict, Write};
 use holdall_store::Store;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -119,6 +120,7 @@ impl Bag {
     fn work_care(&self) -> Option<Time> {
         self.look_at_clock();
         self.look_at_handles();
+        self.look_at_events();
         let mut next = None;
         for shard in 0..self.shards.len() {
             for lane in [Lane::Loads, Lane::Care] {
@@ -149,10 +151,18 @@ impl Bag {
                 Ok(Reply::Loaded { rows: reply.rows, now: reply.now })
             }),
             OpKind::Commit(writes) => self.call_store(|store, now| store.commit(&writes, now).map(Reply::Committed)),
-            OpKind::Sweep { before, limit } => self.call_store(|store, now| store.sweep(before, now, limit).map(Reply::Swept)),
+            OpKind::Sweep { before, limit } => self.if_leading(|store, now| store.sweep(before, now, limit).map(Reply::Swept)),
+            OpKind::Due { before, limit } => self.if_leading(|store, _| store.due(before, limit).map(Reply::Due)),
             OpKind::List { principal } => self.call_store(|store, _| store.list(&principal).map(Reply::Listed)),
         };
         self.deliver(shard, op.id, reply);
+    }
+
+    /// Calls the store, if this bag is the one that sweeps the table.
+    fn if_leading(&self, call: impl FnOnce(&dyn Store, Time) -> Result<Reply, Fault>) -> Reply {
+        // It ends after the next sweep is due: a leader that goes on sweeping keeps it, and one that dies is followed soon.
+        let for_ms = millis(self.options.sweep_every) / 4 * 5;
+        self.call_store(|store, now| if store.lead(self.holder, for_ms)? { call(store, now) } else { Ok(Reply::Yielded) })
     }
 
     fn call_store(&self, call: impl FnOnce(&dyn Store, Time) -> Result<Reply, Fault>) -> Reply {
@@ -184,6 +194,14 @@ impl Bag {
     fn look_at_handles(&self) {
         let budget = self.account.full_budget.saturating_sub(self.held_by_handles());
         self.account.budget.store(budget.max(self.account.full_budget / 2), Ordering::Relaxed);
+    }
+
+    /// Expired sessions are claimed as there is room for them among the events.
+    fn look_at_events(&self) {
+        let room = self.events.room();
+        if let Ok(mut locked) = self.lock(0) {
+            locked.engine().set_claim_room(room);
+        }
     }
 
     /// Bytes of the snapshots that open handles hold.

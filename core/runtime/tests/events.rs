@@ -94,6 +94,34 @@ fn expired_sessions_are_claimed_once() {
 }
 
 #[test]
+fn sessions_that_left_memory_are_claimed_by_the_sweep() {
+    let store = Arc::new(Switched::default());
+    let first = open(&store, lazy().idle(Duration::from_mins(10)));
+    for _ in 0..200 {
+        let _ = saved(&first);
+    }
+    assert!(first.flush(PATIENCE).expect("the bag is open").is_empty());
+    let bag =
+        open(&store, lazy().claim_expired(true).events(100).idle(Duration::from_mins(10)).sweep_every(Duration::from_mins(1)));
+    bag.advance_clock(Duration::from_hours(2));
+    let (mut claimed, mut looks) = (std::collections::BTreeSet::new(), 0);
+    while claimed.len() < 200 {
+        // The first sweep comes at a random point of the first interval after the keeper began.
+        let Some(event) = bag.next_event(Duration::from_millis(100)) else {
+            bag.advance_clock(Duration::from_mins(1));
+            looks += 1;
+            assert!(looks < 200, "the sweep goes on as events are fetched: {}", bag.stats_json());
+            continue;
+        };
+        assert_ne!(event.event.name(), "dropped", "the sweep waits for room");
+        if let Event::Engine(E::Expired { key, last, .. }) = event.event {
+            assert!(last.is_some_and(|last| last.block.get("x").is_some()), "with its last content");
+            assert!(claimed.insert(key), "each once");
+        }
+    }
+}
+
+#[test]
 fn a_queue_that_nobody_reads_is_bounded() {
     let store = Arc::new(Switched::default());
     let bag = open(&store, lazy().events(10));

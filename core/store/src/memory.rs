@@ -78,6 +78,13 @@ impl Store for MemoryStore {
         self.open(|table| table.sweep(before, now, limit))
     }
 
+    fn due(&self, before: Time, limit: u32) -> Result<Vec<Key>, Fault> {
+        self.open(|table| {
+            let live = table.due.iter().take_while(|(is_ended, at, _)| !is_ended && *at <= before);
+            live.take(limit as usize).map(|(_, _, key)| key.clone()).collect()
+        })
+    }
+
     fn list(&self, principal: &str) -> Result<Vec<Listed>, Fault> {
         self.open(|table| table.list(principal))
     }

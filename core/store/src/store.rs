@@ -1,6 +1,6 @@
 //! What a store promises.
 
-use holdall_engine::{Fault, FaultKind, Listed, Loaded, Swept, Time, Verdict, Wanted, Write};
+use holdall_engine::{Fault, FaultKind, Key, Listed, Loaded, Swept, Time, Verdict, Wanted, Write};
 use std::sync::Arc;
 
 /// Where sessions are kept. What the verbs mean row by row is said at [`Write`], [`Verdict`] and [`Loaded`]; this is
@@ -50,6 +50,27 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// Some of the rows may have gone; the sweep is simply called again later.
     fn sweep(&self, before: Time, now: Time, limit: u32) -> Result<Swept, Fault>;
+
+    /// Keys of live rows whose stored expiry is not after `before`, the longest overdue first, at most `limit`; only of the
+    /// store's own application. Nothing is changed: the caller loads each and claims it by [`holdall_engine::WriteKind::Expire`].
+    ///
+    /// # Errors
+    /// A store that can't say answers [`FaultKind::Unsupported`], as this default does; its expired sessions are swept
+    /// without being handed out.
+    fn due(&self, before: Time, limit: u32) -> Result<Vec<Key>, Fault> {
+        let _ = (before, limit);
+        Err(Fault::new(FaultKind::Unsupported, "this store can't name its expired sessions"))
+    }
+
+    /// Whether `holder` (a random number, one per bag) may sweep this table for the next `for_ms` milliseconds: one of
+    /// several servers leads, until it lets the time run out. Leading again prolongs it. Judged by the store's clock.
+    ///
+    /// # Errors
+    /// It couldn't be found out. A store without a place for such a lease lets everybody lead, as this default does.
+    fn lead(&self, holder: u64, for_ms: u64) -> Result<bool, Fault> {
+        let _ = (holder, for_ms);
+        Ok(true)
+    }
 
     /// The live sessions of a principal within the store's application, in the order of their keys.
     ///

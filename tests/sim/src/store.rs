@@ -232,6 +232,12 @@ impl Store {
         self.put(key, Some(old).filter(|_| !self.has(StoreBug::RenameMovesRow)), effects)
     }
 
+    /// The keys of live rows that have expired by `before`.
+    pub fn due(&self, before: Time, limit: u32) -> Vec<Key> {
+        let over = self.rows.iter().filter(|(_, row)| matches!(row, Row::Live(record) if record.expires() <= before));
+        over.take(limit as usize).map(|(key, _)| key.clone()).collect()
+    }
+
     /// Removes what has expired by `before`, and dead rows whose time is over at `now`.
     pub fn sweep(&mut self, before: Time, now: Time, limit: u32, effects: &mut Vec<Effect>) -> Swept {
         let mut swept = Swept::default();

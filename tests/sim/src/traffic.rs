@@ -103,6 +103,7 @@ impl World {
                 Reply::Loaded { rows: wanted.iter().map(answer).collect(), now }
             }
             OpKind::Commit(writes) => self.commit(sender, &writes),
+            OpKind::Due { before, limit } => Reply::Due(self.store.due(before, limit)),
             OpKind::Sweep { before, limit } => {
                 let mut effects = Vec::new();
                 let swept = self.store.sweep(before, now, limit, &mut effects);

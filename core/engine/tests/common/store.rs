@@ -37,6 +37,7 @@ impl Store {
         match op {
             OpKind::Load(wanted) => Reply::Loaded { rows: wanted.iter().map(|wanted| self.load(wanted, now)).collect(), now },
             OpKind::Commit(writes) => Reply::Committed(writes.iter().map(|write| self.commit(write)).collect()),
+            OpKind::Due { before, limit } => Reply::Due(self.due(*before, *limit)),
             OpKind::Sweep { before, limit } => Reply::Swept(self.sweep(*before, *limit, now)),
             OpKind::List { principal } => Reply::Listed(self.list(principal)),
         }
@@ -137,6 +138,11 @@ impl Store {
         };
         self.rows.insert(old.clone(), left);
         self.done(to, Row::Live(record.clone()))
+    }
+
+    fn due(&self, before: Time, limit: u32) -> Vec<Key> {
+        let over = self.rows.iter().filter(|(_, row)| matches!(row, Row::Live(record) if record.expires() <= before));
+        over.take(limit as usize).map(|(key, _)| key.clone()).collect()
     }
 
     fn sweep(&mut self, before: Time, limit: u32, now: Time) -> Swept {

@@ -1,7 +1,7 @@
 //! A real store with switches: it can fail, hang and panic on command.
 
 use holdall::store::{LoadReply, MemoryStore, Store};
-use holdall_engine::{Fault, FaultKind, Listed, Swept, Time, Verdict, Wanted, Write, WriteKind};
+use holdall_engine::{Fault, FaultKind, Key, Listed, Swept, Time, Verdict, Wanted, Write, WriteKind};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// What a verb does.
@@ -132,6 +132,10 @@ impl Store for Switched {
 
     fn sweep(&self, before: Time, now: Time, limit: u32) -> Result<Swept, Fault> {
         self.inner.sweep(before, now, limit)
+    }
+
+    fn due(&self, before: Time, limit: u32) -> Result<Vec<Key>, Fault> {
+        self.inner.due(before, limit)
     }
 
     fn list(&self, principal: &str) -> Result<Vec<Listed>, Fault> {

@@ -25,7 +25,7 @@ mod sweep;
 
 use crate::store::{Checked, LoadReply, Store};
 use fault::{fault, is_busy, is_distrust};
-use holdall_engine::{Fault, FaultKind, Listed, Swept, Time, Verdict, Wanted, Write};
+use holdall_engine::{Fault, FaultKind, Key, Listed, Swept, Time, Verdict, Wanted, Write};
 use readers::Readers;
 use registry::Registered;
 use rusqlite::Connection;
@@ -214,6 +214,10 @@ impl Store for SqliteStore {
             return Ok(Swept::default());
         }
         self.write(|connection, walk| sweep.run(connection, walk)).map_err(|failed| failed.fault)
+    }
+
+    fn due(&self, before: Time, limit: u32) -> Result<Vec<Key>, Fault> {
+        self.read(|connection| snapshot::due(connection, &self.options.application, before, limit))
     }
 
     fn list(&self, principal: &str) -> Result<Vec<Listed>, Fault> {

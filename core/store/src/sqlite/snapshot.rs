@@ -61,6 +61,14 @@ fn fetch(connection: &Connection, key: &Key) -> rusqlite::Result<Option<Row>> {
     connection.prepare_cached(sql::LOAD)?.query_row([key.as_bytes()], |row| Ok(rows::row(row))).optional()
 }
 
+/// The keys of live rows that have expired.
+pub(super) fn due(connection: &Connection, application: &str, before: Time, limit: u32) -> rusqlite::Result<Vec<Key>> {
+    let mut statement = connection.prepare_cached(sql::DUE)?;
+    let keys =
+        statement.query_map(params![application, rows::time(before), limit], |row| Ok(Key::new(row.get_ref(0)?.as_blob()?)))?;
+    keys.collect()
+}
+
 /// The live sessions of a principal. A row that can't be read is left out: it can't be shown, and destroying it by key
 /// is still possible.
 pub(super) fn list(connection: &Connection, application: &str, principal: &str) -> rusqlite::Result<Vec<Listed>> {

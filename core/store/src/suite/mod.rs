@@ -64,6 +64,7 @@ pub const CASES: &[Case] = &[
     case("an alias of a swept session is dead", loads::alias_of_swept),
     case("the store's time", loads::tells_time),
     case("sweeping removes what is due and nothing else", sweeps::removes_what_is_due),
+    case("what has expired is named, the longest overdue first", sweeps::names_what_is_due),
     case("sweeping keeps to its limit", sweeps::keeps_to_limit),
     case("sweeping many of many", sweeps::many),
     case("sweeping spares what was touched meanwhile", sweeps::spares_touched),

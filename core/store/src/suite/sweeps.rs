@@ -2,7 +2,7 @@
 
 use super::made::{IDLE_MS, LATER, NOW, commit, create, destroy, key, load, must, put, record, rename, stamp, touch};
 use crate::Store;
-use holdall_engine::{Key, Loaded, Record, Swept, Time};
+use holdall_engine::{Fault, FaultKind, Key, Loaded, Record, Swept, Time};
 
 /// Longer than any bucket of the usual record.
 const BUCKET_MS: u64 = 300_000;
@@ -46,6 +46,23 @@ pub(super) fn removes_what_is_due(store: &dyn Store) {
     assert_eq!(sweep_all(store, Time::ZERO, NOW + 3_600_000, 10).dead, 2, "the other dead row and the alias");
     assert_eq!(load(store, key(6)), Loaded::Absent);
     assert!(matches!(load(store, key(7)), Loaded::Row(_)));
+}
+
+pub(super) fn names_what_is_due(store: &dyn Store) {
+    for (number, used_ms) in [(1, 2 * BUCKET_MS), (2, 0), (3, 4 * BUCKET_MS), (4, 40 * BUCKET_MS)] {
+        must(store, create(key(number), Record { accessed: NOW + used_ms, ..record(1) }));
+    }
+    let before = NOW + IDLE_MS + 5 * BUCKET_MS;
+    let due = |limit| match store.due(before, limit) {
+        // A store need not know; its bag then sweeps without claiming.
+        Err(Fault { kind: FaultKind::Unsupported, .. }) => None,
+        due => Some(due.expect("names them")),
+    };
+    let Some(all) = due(10) else { return };
+    assert_eq!(all, [key(2), key(1), key(3)], "the longest overdue first");
+    assert_eq!(due(2), Some(vec![key(2), key(1)]), "no more than the limit");
+    assert!(matches!(load(store, key(2)), Loaded::Row(_)), "nothing is changed by it");
+    assert_eq!(store.due(NOW, 10), Ok(vec![]), "nobody is named too early");
 }
 
 pub(super) fn keeps_to_limit(store: &dyn Store) {
