@@ -5,7 +5,10 @@ use crate::{process, tools};
 use std::path::Path;
 
 /// Features that turn on the tests which start servers. Without them `cargo test` runs on a machine that has none.
-pub const FEATURES: [&str; 2] = ["holdall-store/servers", "holdall-test-databases/servers"];
+pub const FEATURES: [&str; 3] = ["holdall-store/servers", "holdall-test-databases/servers", "holdall-test-galera/servers"];
+
+/// The same for one package.
+const SERVERS: [&str; 2] = ["--features", "servers"];
 
 /// Debian's packages. The server's package starts a server of its own on some machines; the tests leave it alone.
 const PACKAGES: &str = "mariadb-server mariadb-client galera-4 rsync openssl procps";
@@ -24,10 +27,24 @@ const PROVIDERS: [&str; 3] =
 pub fn mysql(job: &mut Job) -> Result<(), String> {
     need_servers(job)?;
     job.step("the servers of the tests");
-    let servers = ["--features", "servers"];
-    job.tests(process::cargo().args(["test", "--package", "holdall-test-databases"]).args(servers))?;
+    let tests = ["--test", "mariadb", "--test", "proxy"];
+    job.tests(process::cargo().args(["test", "--package", "holdall-test-databases"]).args(SERVERS).args(tests))?;
     job.step("the store");
-    job.tests(process::cargo().args(["test", "--package", "holdall-store"]).args(servers).args(["--test", "mysql"]))
+    job.tests(process::cargo().args(["test", "--package", "holdall-store"]).args(SERVERS).args(["--test", "mysql"]))
+}
+
+/// Sessions that several servers share: on a Galera cluster that loses nodes, over a fail-over, in a rolling restart.
+///
+/// # Errors
+/// As [`mysql`].
+pub fn galera(job: &mut Job) -> Result<(), String> {
+    need_servers(job)?;
+    job.step("the cluster of the tests");
+    job.tests(process::cargo().args(["test", "--package", "holdall-test-databases"]).args(SERVERS).args(["--test", "galera"]))?;
+    job.step("shared sessions");
+    // What the tests print (how long writes stalled) is in the log.
+    let tests = ["test", "--package", "holdall-test-galera", "--no-fail-fast"];
+    job.tests(process::cargo().args(tests).args(SERVERS).args(["--", "--nocapture"]))
 }
 
 /// Makes sure that the servers are installed.

@@ -28,6 +28,7 @@ pub const SUITES: &[Suite] = &[
     Suite { name: "slim",     about: "builds without MySQL, and without any database",                 run: slim },
     Suite { name: "steps",    about: "the scenarios that every language has to pass, in Rust and C",   run: steps },
     Suite { name: "mysql",    about: "stores and sessions on a real MariaDB server",                   run: databases::mysql },
+    Suite { name: "galera",   about: "shared sessions: a cluster that breaks, fail-over, rolling restart", run: databases::galera },
     Suite { name: "sim",      about: "the engine's laws in simulation: the kept seeds and 1,000 fresh", run: sim },
     Suite { name: "planted",  about: "the simulator finds every bug that is planted for it",           run: planted },
     Suite { name: "c",        about: "header, symbols, link lines and tests of the C library",         run: c_programs::suite },
