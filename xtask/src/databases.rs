@@ -5,7 +5,8 @@ use crate::{process, tools};
 use std::path::Path;
 
 /// Features that turn on the tests which start servers. Without them `cargo test` runs on a machine that has none.
-pub const FEATURES: [&str; 3] = ["holdall-store/servers", "holdall-test-databases/servers", "holdall-test-galera/servers"];
+pub const FEATURES: [&str; 4] =
+    ["holdall-store/servers", "holdall-test-databases/servers", "holdall-test-galera/servers", "holdall-test-lucee/servers"];
 
 /// The same for one package.
 const SERVERS: [&str; 2] = ["--features", "servers"];

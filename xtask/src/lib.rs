@@ -11,6 +11,7 @@ pub mod databases;
 pub mod demo;
 pub mod dist;
 pub mod job;
+pub mod lucee;
 pub mod paths;
 pub mod process;
 pub mod readme;

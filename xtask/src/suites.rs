@@ -3,7 +3,7 @@
 use crate::clock::{self, Start};
 use crate::job::Job;
 use crate::report::{self, Outcome};
-use crate::{c_programs, databases, demo, process, readme, sanitizers, tools};
+use crate::{c_programs, databases, demo, lucee, process, readme, sanitizers, tools};
 use std::process::ExitCode;
 
 /// A part of the tests that can be run by its name.
@@ -29,6 +29,8 @@ pub const SUITES: &[Suite] = &[
     Suite { name: "steps",    about: "the scenarios that every language has to pass, in Rust and C",   run: steps },
     Suite { name: "mysql",    about: "stores and sessions on a real MariaDB server",                   run: databases::mysql },
     Suite { name: "galera",   about: "shared sessions: a cluster that breaks, fail-over, rolling restart", run: databases::galera },
+    Suite { name: "lucee",    about: "real Lucee servers and the rows of the layout lucee",           run: lucee::servers },
+    Suite { name: "damage",   about: "a million damaged rows: no panic, and nothing wrong is read",    run: lucee::damage },
     Suite { name: "sim",      about: "the engine's laws in simulation: the kept seeds and 1,000 fresh", run: sim },
     Suite { name: "planted",  about: "the simulator finds every bug that is planted for it",           run: planted },
     Suite { name: "c",        about: "header, symbols, link lines and tests of the C library",         run: c_programs::suite },

@@ -13,8 +13,10 @@ pub const ALLOWED: &[(&str, &[&str])] = &[
     ("holdall-bench", &["holdall-engine", "holdall-layout", "holdall-store", "holdall", "holdall-ffi", "holdall-test-databases"]),
     ("holdall-bench-peers", &[]),
     ("holdall-examples", &["holdall"]),
+    ("holdall-test-damage", &["holdall-engine", "holdall-layout"]),
     ("holdall-test-databases", &[]),
     ("holdall-test-galera", &["holdall", "holdall-test-databases"]),
+    ("holdall-test-lucee", &["holdall-engine", "holdall-layout", "holdall-test-databases"]),
     ("holdall-tidy", &[]),
     ("xtask", &[]),
 ];

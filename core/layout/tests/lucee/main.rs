@@ -3,6 +3,7 @@
 mod damage;
 mod fixture;
 mod kept;
+mod literal_rows;
 mod literals;
 mod made;
 mod mutations;

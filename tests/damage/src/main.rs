@@ -1,0 +1,53 @@
+//! `holdall-test-damage LAYOUT [ROWS [SEED]]`: damages rows of a layout and checks what has to hold for each. The layouts'
+//! own tests do the same with fewer rows.
+#![forbid(unsafe_code)]
+
+#[path = "../../../core/layout/tests/lucee/kept.rs"]
+#[allow(dead_code, reason = "only the rows are needed here, not what Lucee says of them")]
+mod kept;
+#[path = "../../../core/layout/tests/lucee/literal_rows.rs"]
+mod literal_rows;
+#[path = "../../../core/layout/tests/lucee/mutations.rs"]
+mod mutations;
+#[path = "../../../core/layout/tests/lucee/random.rs"]
+mod random;
+
+use mutations::Counts;
+use std::process::ExitCode;
+
+/// How many rows, if nothing is said.
+const ROWS: u64 = 1_000_000;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let number = |place: usize, otherwise: u64| words.get(place).map_or(Ok(otherwise), |word| word.parse::<u64>());
+    match (words.first().map(String::as_str), number(1, ROWS), number(2, 1)) {
+        (Some("lucee"), Ok(rows), Ok(seed)) => lucee(rows, seed),
+        _ => {
+            eprintln!("usage: holdall-test-damage lucee [ROWS [SEED]]");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A panic in a thread ends the program with its text, which says what did not hold.
+fn lucee(rows: u64, seed: u64) -> ExitCode {
+    let kept = literal_rows::with_literals(kept::all().map(|(_, row)| row.data).collect());
+    let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
+    let counts = std::thread::scope(|scope| {
+        let part = |number: u64| {
+            let kept = &kept;
+            let count = rows / threads + u64::from(number < rows % threads);
+            scope.spawn(move || mutations::run(kept, seed.wrapping_mul(threads).wrapping_add(number), count))
+        };
+        let started: Vec<_> = (0..threads).map(part).collect();
+        started.into_iter().map(|thread| thread.join().ok()).collect::<Option<Vec<Counts>>>()
+    });
+    let Some(counts) = counts else {
+        eprintln!("a damaged row was not handled; the seed was {seed}");
+        return ExitCode::FAILURE;
+    };
+    let sum = |field: fn(&Counts) -> u64| counts.iter().map(field).sum::<u64>();
+    println!("{} damaged rows: {} were still read, {} changed", sum(|all| all.rows), sum(|all| all.read), sum(|all| all.changed));
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,1 @@
+<cfset arrayAppend(session[url.name], url.value)>ok

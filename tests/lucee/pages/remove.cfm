@@ -1,0 +1,1 @@
+<cfset structDelete(session, url.name)>ok

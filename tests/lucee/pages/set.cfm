@@ -1,0 +1,1 @@
+<cfset session[url.name] = url.value>ok
