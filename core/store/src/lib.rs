@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+pub mod foreign;
 mod memory;
 #[cfg(feature = "mysql")]
 pub mod mysql;

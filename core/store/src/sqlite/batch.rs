@@ -34,7 +34,7 @@ pub(super) fn run(
 
 /// Runs `work` in a write transaction and commits it. The lock is taken at the start: a transaction that began by
 /// reading could find later that it may not write any more.
-pub(super) fn transaction<T>(
+pub(crate) fn transaction<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> Result<T, Failure> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// Why a write or a batch didn't go through.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(crate) enum Trouble {
     /// Only this row is refused, and will be again.
     Row(Arc<str>),
     /// The whole transaction.
@@ -32,18 +32,18 @@ pub(super) fn code(error: &Error) -> Option<ErrorCode> {
 }
 
 /// Whether someone else holds the lock: nothing was done, and it may work later.
-pub(super) fn is_busy(error: &Error) -> bool {
+pub(crate) fn is_busy(error: &Error) -> bool {
     matches!(code(error), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed))
 }
 
 /// Whether the connection can't be trusted after this error: what it has in memory may differ from the file.
-pub(super) fn is_distrust(error: &Error) -> bool {
+pub(crate) fn is_distrust(error: &Error) -> bool {
     let moved = matches!(error, Error::SqliteFailure(failure, _) if failure.extended_code == ffi::SQLITE_READONLY_DBMOVED);
     moved || matches!(code(error), Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
 /// The fault that reports `error`, met while `doing` something with the file at `path`.
-pub(super) fn fault(path: &Path, doing: &str, error: &Error) -> Fault {
+pub(crate) fn fault(path: &Path, doing: &str, error: &Error) -> Fault {
     let (kind, advice) = judge(error);
     let what = describe(error);
     Fault::new(kind, format!("{doing} in the SQLite file {} failed: {what}; {advice}", path.display()))

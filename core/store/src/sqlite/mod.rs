@@ -14,14 +14,16 @@
 //! **The file doesn't shrink.** Swept rows leave free pages that new rows use; `VACUUM` gives them back to the system.
 
 mod batch;
-mod fault;
-mod open;
-mod readers;
-mod registry;
+pub(crate) mod fault;
+pub(crate) mod open;
+pub(crate) mod readers;
+pub(crate) mod registry;
 mod rows;
 mod schema;
 mod snapshot;
 mod sweep;
+
+pub(crate) use batch::transaction;
 
 use crate::store::{Checked, LoadReply, Store};
 use fault::{fault, is_busy, is_distrust};
@@ -174,9 +176,9 @@ impl SqliteStore {
 }
 
 /// An error of a transaction, and whether it surely left nothing behind.
-struct Failure {
-    error: rusqlite::Error,
-    undone: bool,
+pub(crate) struct Failure {
+    pub error: rusqlite::Error,
+    pub undone: bool,
 }
 
 /// A [`Failure`] in the words of a store.

@@ -22,7 +22,7 @@ const STATEMENT_CACHE: usize = 40;
 const LOG_RETRY_MS: u32 = 10;
 
 /// The file's absolute path. The file itself may not exist yet, its folder must.
-pub(super) fn absolute(path: &Path) -> Result<PathBuf, Fault> {
+pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Fault> {
     let refuse = |why: &str| Fault::new(FaultKind::Config, format!("the SQLite path {} {why}", path.display()));
     let name = path.file_name().ok_or_else(|| refuse("names no file"))?;
     if path == Path::new(":memory:") {
@@ -98,7 +98,7 @@ fn connect(path: &Path, options: &SqliteOptions, flags: OpenFlags) -> Result<Con
 }
 
 /// At the time of opening, a file that SQLite can't make sense of is somebody's mistake rather than damage.
-pub(super) fn opening(path: &Path, error: &Error) -> Fault {
+pub(crate) fn opening(path: &Path, error: &Error) -> Fault {
     if super::fault::code(error) == Some(ErrorCode::NotADatabase) {
         let message = format!("the file {} is not a SQLite database; holdall leaves it as it is", path.display());
         return Fault::new(FaultKind::Config, message);

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 #[derive(Debug)]
-pub(super) struct Readers {
+pub(crate) struct Readers {
     pool: Mutex<Pool>,
     freed: Condvar,
     limit: usize,
@@ -22,12 +22,12 @@ struct Pool {
 }
 
 impl Readers {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { pool: Mutex::default(), freed: Condvar::new(), limit: limit.max(1) }
     }
 
     /// Lends a connection, opening one with `open` while the limit allows it, else waiting for one. None once closed.
-    pub(super) fn lend(&self, open: impl FnOnce() -> Result<Connection, Fault>) -> Result<Option<Lent<'_>>, Fault> {
+    pub(crate) fn lend(&self, open: impl FnOnce() -> Result<Connection, Fault>) -> Result<Option<Lent<'_>>, Fault> {
         let mut pool = self.pool();
         loop {
             if pool.closed {
@@ -50,7 +50,7 @@ impl Readers {
     }
 
     /// Gives up all connections; those that are lent are closed when they come back. Later ones are opened anew.
-    pub(super) fn renew(&self) -> Vec<Connection> {
+    pub(crate) fn renew(&self) -> Vec<Connection> {
         let mut pool = self.pool();
         pool.open = 0;
         pool.generation += 1;
@@ -59,13 +59,13 @@ impl Readers {
     }
 
     /// The same, and lends none any more.
-    pub(super) fn close(&self) -> Vec<Connection> {
+    pub(crate) fn close(&self) -> Vec<Connection> {
         self.pool().closed = true;
         self.renew()
     }
 
     /// Takes the idle connections without the lock, which a fork may have left locked.
-    pub(super) fn take_all(&mut self) -> Vec<Connection> {
+    pub(crate) fn take_all(&mut self) -> Vec<Connection> {
         std::mem::take(&mut self.pool.get_mut().unwrap_or_else(PoisonError::into_inner).idle)
     }
 
@@ -75,7 +75,7 @@ impl Readers {
 }
 
 /// A connection for one reader.
-pub(super) struct Lent<'r> {
+pub(crate) struct Lent<'r> {
     readers: &'r Readers,
     connection: Option<Connection>,
     generation: u64,
@@ -83,7 +83,7 @@ pub(super) struct Lent<'r> {
 
 impl Lent<'_> {
     /// Runs `read` with the connection.
-    pub(super) fn run<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    pub(crate) fn run<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         match &self.connection {
             Some(connection) => read(connection),
             None => Err(rusqlite::Error::InvalidQuery),
@@ -91,7 +91,7 @@ impl Lent<'_> {
     }
 
     /// Closes the connection instead of giving it back.
-    pub(super) fn discard(mut self) {
+    pub(crate) fn discard(mut self) {
         self.connection = None;
     }
 }

@@ -37,7 +37,7 @@ impl Entry {
 
 /// Keeps a file on the list for as long as a store has it open.
 #[derive(Debug)]
-pub(super) struct Registered {
+pub(crate) struct Registered {
     path: PathBuf,
     process: u32,
 }
@@ -47,7 +47,7 @@ fn entries() -> MutexGuard<'static, Vec<Entry>> {
 }
 
 /// Puts the file at `path` (absolute, and existing) on the list and opens the first connection with `open`.
-pub(super) fn enter<T>(path: &Path, open: impl FnOnce() -> Result<T, Fault>) -> Result<(Registered, T), Fault> {
+pub(crate) fn enter<T>(path: &Path, open: impl FnOnce() -> Result<T, Fault>) -> Result<(Registered, T), Fault> {
     let mut entries = entries();
     let process = std::process::id();
     let inherited = entries.iter().any(|entry| entry.path == path && entry.process != process);
@@ -72,7 +72,7 @@ pub(super) fn enter<T>(path: &Path, open: impl FnOnce() -> Result<T, Fault>) -> 
 
 impl Registered {
     /// Opens a further connection to the file with `open`.
-    pub(super) fn further<T>(&self, open: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    pub(crate) fn further<T>(&self, open: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
         let mut entries = entries();
         match entries.iter_mut().find(|entry| entry.path == self.path && entry.process == self.process) {
             Some(entry) => entry.count(open),

@@ -1,7 +1,8 @@
 //! Destroying and rotating.
 
 use super::made::{
-    LATER, NOW, assert_killed, create, dead, destroy, key, load, must, owned_by, put, record, rename, stamp, update, writer,
+    LATER, NOW, assert_killed, create, dead, destroy, is_over, key, load, must, owned_by, put, record, rename, stamp, update,
+    writer,
 };
 use crate::Store;
 use holdall_engine::{Loaded, Reason, Time, Verdict, Write, WriteKind};
@@ -15,6 +16,31 @@ fn rotate_twice(store: &dyn Store, alias_until: Time) {
     must(store, create(key(1), record(1)));
     must(store, rename(key(1), Some(stamp(1)), key(2), record(2), alias_until));
     must(store, rename(key(2), Some(stamp(2)), key(3), record(3), alias_until));
+}
+
+pub(super) fn late_create(store: &dyn Store) {
+    must(store, create(key(1), record(1)));
+    assert_killed(put(store, destroy(key(1), LATER)), &[key(1)]);
+    assert!(is_over(&load(store, key(1))));
+    assert_eq!(put(store, create(key(1), record(1))), Verdict::Gone, "a create that comes late");
+    assert_eq!(put(store, update(key(1), stamp(1), record(2))), Verdict::Gone);
+    assert!(is_over(&load(store, key(1))));
+}
+
+pub(super) fn rename_moves(store: &dyn Store) {
+    rotate_twice(store, Time::ZERO);
+    assert!(is_over(&load(store, key(1))) && is_over(&load(store, key(2))));
+    assert_eq!(load(store, key(3)), Loaded::Row(record(3)));
+    assert_eq!(put(store, update(key(1), stamp(1), record(9))), Verdict::Gone);
+    assert_eq!(put(store, create(key(1), record(9))), Verdict::Gone);
+    must(store, update(key(3), stamp(3), record(4)));
+    must(store, create(key(5), record(5)));
+    assert_eq!(put(store, rename(key(3), Some(stamp(4)), key(5), record(6), Time::ZERO)), Verdict::Exists);
+    assert_eq!(put(store, rename(key(3), Some(stamp(9)), key(6), record(6), Time::ZERO)), Verdict::Conflict);
+    assert_eq!(load(store, key(3)), Loaded::Row(record(4)), "a refused rename changes nothing");
+    assert_eq!(load(store, key(5)), Loaded::Row(record(5)));
+    assert_killed(put(store, destroy(key(1), LATER)), &[key(1), key(2), key(3)]);
+    assert!(is_over(&load(store, key(3))), "a destroy follows to where the session went on");
 }
 
 pub(super) fn destroy_plants(store: &dyn Store) {

@@ -12,13 +12,12 @@ pub(super) const IDLE_MS: u64 = 1_800_000;
 pub(super) const LATER: Time = Time(NOW.0 + 10 * IDLE_MS);
 
 pub(super) fn key(number: u64) -> Key {
-    // Spread out like hashes, so that order of numbers is not order of keys.
-    let mut bytes = [0; 32];
-    for (place, part) in bytes.chunks_mut(8).enumerate() {
-        let mixed = (number + place as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        part.copy_from_slice(&(mixed ^ (mixed >> 29)).to_be_bytes());
-    }
-    Key::new(&bytes)
+    // Spread out like hashes, so that order of numbers is not order of keys. Text, as every table can hold it.
+    let part = |place: u64| {
+        let mixed = (number + place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        format!("{:016x}", mixed ^ (mixed >> 29))
+    };
+    Key::new([part(0), part(1)].concat().as_bytes())
 }
 
 pub(super) fn writer(number: u64) -> Writer {
@@ -37,15 +36,17 @@ pub(super) fn record(revision: u64) -> Record {
         created: NOW,
         accessed: NOW,
         idle_ms: IDLE_MS,
-        deadline: NOW + 86_400_000,
+        deadline: Time::NEVER,
         principal: None,
-        meta: Some("browser".into()),
+        meta: None,
         block: Block::from_fields([("cart", ValueRef::Json(&text)), ("raw", ValueRef::Bytes(b"\0\xff"))]),
     }
 }
 
+/// A record with everything that not every table can hold.
 pub(super) fn owned_by(principal: &str, revision: u64) -> Record {
-    Record { principal: Some(Arc::from(principal)), ..record(revision) }
+    let (principal, meta) = (Some(Arc::from(principal)), Some("browser".into()));
+    Record { principal, meta, deadline: NOW + 86_400_000, ..record(revision) }
 }
 
 pub(super) fn create(key: Key, record: Record) -> Write {
@@ -97,6 +98,11 @@ pub(super) fn load_at(store: &dyn Store, key: Key, now: Time) -> Loaded {
 
 pub(super) fn load(store: &dyn Store, key: Key) -> Loaded {
     load_at(store, key, NOW)
+}
+
+/// Whether there is no session: no row, or a dead one.
+pub(super) fn is_over(loaded: &Loaded) -> bool {
+    matches!(loaded, Loaded::Absent | Loaded::Dead { .. })
 }
 
 pub(super) fn dead(reason: Reason) -> Loaded {

@@ -4,7 +4,7 @@ use super::made::{
     IDLE_MS, LATER, NOW, commit, create, destroy, key, load, must, owned_by, put, record, rename, stamp, touch, update,
 };
 use crate::Store;
-use holdall_engine::{Block, Key, Listed, Loaded, Record, Stamp, Time, ValueRef, Wanted, Writer};
+use holdall_engine::{Block, Key, Listed, Loaded, Record, Stamp, Time, ValueRef, Wanted, Write, WriteKind, Writer};
 
 fn keys_of(store: &dyn Store, principal: &str) -> Vec<Key> {
     store.list(principal).expect("lists").into_iter().map(|listed| listed.key).collect()
@@ -91,7 +91,9 @@ pub(super) fn large(store: &dyn Store) {
     let large = Record { block, ..record(1) };
     must(store, create(key(1), large.clone()));
     assert_eq!(load(store, key(1)), Loaded::Row(large));
-    must(store, update(key(1), stamp(1), record(2)));
+    let changed = ["bytes", "cart", "raw", "text"].map(Box::from).into();
+    let kind = WriteKind::Update { base: stamp(1), record: record(2), changed };
+    must(store, Write { key: key(1), kind });
     assert_eq!(load(store, key(1)), Loaded::Row(record(2)));
 }
 

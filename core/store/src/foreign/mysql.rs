@@ -1,0 +1,104 @@
+//! MySQL and MariaDB.
+
+use super::run::{Cell, Dialect, Driver, Failed, Run, Stop};
+use crate::mysql::driver::prelude::Queryable as _;
+use crate::mysql::driver::{Error, Params, Row, Value};
+use crate::mysql::{Class, Connection, Facts, Flavour, Pool, Server, Trouble};
+use holdall_engine::Fault;
+
+/// The connections to one database.
+pub(super) struct Mysql {
+    pool: Pool,
+    dialect: Dialect,
+}
+
+impl Mysql {
+    /// Connects.
+    pub fn open(server: Server) -> Result<Self, Fault> {
+        let pool = Pool::open(server)?;
+        let facts = pool.facts()?;
+        Ok(Self { pool, dialect: Dialect::Mysql { skips_locked: skips_locked(&facts) } })
+    }
+}
+
+fn skips_locked(facts: &Facts) -> bool {
+    match facts.flavour {
+        Flavour::MySql => facts.version >= (8, 0, 1),
+        Flavour::MariaDb => facts.version >= (10, 6, 0),
+    }
+}
+
+impl Driver for Mysql {
+    type Error = Error;
+    type Run<'c> = Lent<'c>;
+
+    fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    fn read<T>(&self, doing: &str, mut work: impl FnMut(&mut Lent<'_>) -> Result<T, Error>) -> Result<T, Fault> {
+        Ok(self.pool.run(doing, |connection| work(&mut Lent { connection }).map_err(Trouble::from))?)
+    }
+
+    fn write<T>(&self, doing: &str, mut work: impl FnMut(&mut Lent<'_>) -> Result<T, Error>) -> Result<T, Failed> {
+        let done = self
+            .pool
+            .run(doing, |connection| connection.transaction(|connection| work(&mut Lent { connection })).map_err(Trouble::from));
+        done.map_err(|failed| Failed { not_applied: failed.is_not_applied(), fault: failed.fault })
+    }
+
+    fn close(&self) -> Result<(), Fault> {
+        self.pool.close();
+        Ok(())
+    }
+}
+
+/// A connection for one call.
+pub(super) struct Lent<'c> {
+    connection: &'c mut Connection,
+}
+
+fn parameters(values: &[&str]) -> Params {
+    Params::Positional(values.iter().map(|value| Value::Bytes(value.as_bytes().to_vec())).collect())
+}
+
+impl Run for Lent<'_> {
+    type Error = Error;
+
+    fn query(&mut self, sql: &str, values: &[&str]) -> Result<Vec<Vec<Cell>>, Error> {
+        let rows: Vec<Row> = self.connection.conn()?.exec(sql, parameters(values))?;
+        Ok(rows.into_iter().map(|row| row.unwrap().into_iter().map(cell).collect()).collect())
+    }
+
+    fn execute(&mut self, sql: &str, values: &[&str]) -> Result<u64, Stop<Error>> {
+        let done = self.connection.conn().and_then(|conn| {
+            conn.exec_drop(sql, parameters(values))?;
+            Ok(conn.affected_rows())
+        });
+        done.map_err(|error| {
+            let reaction = self.connection.classify(&error);
+            match reaction.class {
+                Class::Exists => Stop::Exists,
+                // Each statement is about one row, so one that is too large for the server is this row.
+                Class::Row | Class::Split => Stop::Row(reaction.what.into()),
+                _ => Stop::Batch(error),
+            }
+        })
+    }
+}
+
+/// The driver's values as text.
+fn cell(value: Value) -> Cell {
+    match value {
+        Value::NULL | Value::Time(..) => None,
+        Value::Bytes(bytes) => Some(bytes),
+        Value::Int(number) => Some(number.to_string().into_bytes()),
+        Value::UInt(number) => Some(number.to_string().into_bytes()),
+        Value::Float(number) => Some(number.to_string().into_bytes()),
+        Value::Double(number) => Some(number.to_string().into_bytes()),
+        Value::Date(year, month, day, hour, minute, second, micros) => {
+            let text = format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}");
+            Some(text.into_bytes())
+        }
+    }
+}

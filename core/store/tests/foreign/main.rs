@@ -1,0 +1,6 @@
+//! The store over tables that other software uses too: SQLite files, and (with the feature `servers`) a real MariaDB.
+
+mod made;
+mod rows;
+mod shape;
+mod suite;
