@@ -21,13 +21,11 @@ const ROWS: u64 = 1_000_000;
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let number = |place: usize, otherwise: u64| words.get(place).map_or(Ok(otherwise), |word| word.parse::<u64>());
-    match (words.first().map(String::as_str), number(1, ROWS), number(2, 1)) {
-        (Some("lucee"), Ok(rows), Ok(seed)) => lucee(rows, seed),
-        _ => {
-            eprintln!("usage: holdall-test-damage lucee [ROWS [SEED]]");
-            ExitCode::from(2)
-        }
+    if let (Some("lucee"), Ok(rows), Ok(seed)) = (words.first().map(String::as_str), number(1, ROWS), number(2, 1)) {
+        return lucee(rows, seed);
     }
+    eprintln!("usage: holdall-test-damage lucee [ROWS [SEED]]");
+    ExitCode::from(2)
 }
 
 /// A panic in a thread ends the program with its text, which says what did not hold.
