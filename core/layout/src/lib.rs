@@ -12,6 +12,7 @@
 mod content;
 pub mod foreign;
 pub mod json;
+pub mod lease_mysql;
 pub mod lucee;
 pub mod native;
 mod native_data;

@@ -178,6 +178,19 @@ pub(super) fn list(connection: &mut Connection, sql: &Sql, application: &str, pr
     Ok(all)
 }
 
+/// The keys of live rows that have expired, the longest overdue first.
+pub(super) fn due(
+    connection: &mut Connection,
+    sql: &Sql,
+    application: &str,
+    before: Time,
+    limit: u32,
+) -> Result<Vec<Key>, Trouble> {
+    let keys: Vec<Vec<u8>> =
+        connection.conn()?.exec(sql.sweep_oldest(), (application, native::STATE_LIVE, rows::time(before), limit))?;
+    Ok(keys.iter().map(|key| Key::new(key)).collect())
+}
+
 /// Reads all live rows and tells what is wrong.
 pub(super) fn check(connection: &mut Connection, sql: &Sql, checked: &mut Checked) -> Result<(), Trouble> {
     let (mut after, mut unreadable, mut first) = (Vec::new(), 0_u64, None);

@@ -9,6 +9,7 @@
 mod classify;
 mod connection;
 mod fault;
+pub(crate) mod lease;
 mod load;
 mod plan;
 mod pool;

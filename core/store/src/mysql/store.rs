@@ -4,9 +4,10 @@ use super::pool::Pool;
 use super::server::Server;
 use super::sweep::{Sweep, Walk};
 use super::work::Work;
-use super::{check_identifier, load, schema};
+use super::{check_identifier, lease, load, schema};
 use crate::store::{Checked, LoadReply, Store};
-use holdall_engine::{Fault, Listed, Swept, Time, Verdict, Wanted, Write};
+use holdall_engine::{Fault, Key, Listed, Swept, Time, Verdict, Wanted, Write};
+use holdall_layout::lease_mysql::sweep_lease;
 use holdall_layout::native_mysql::{Sql, TABLE};
 use std::fmt;
 use std::sync::atomic::AtomicBool;
@@ -98,6 +99,17 @@ impl Store for MysqlStore {
         let sweep = Sweep { sql, table, application, before, now, limit };
         let mut walk = self.walk.lock().unwrap_or_else(PoisonError::into_inner);
         sweep.run(&self.pool, &mut walk)
+    }
+
+    fn due(&self, before: Time, limit: u32) -> Result<Vec<Key>, Fault> {
+        let application = &self.options.application;
+        Ok(self
+            .pool
+            .run("looking for expired sessions", |connection| load::due(connection, &self.sql, application, before, limit))?)
+    }
+
+    fn lead(&self, holder: u64, for_ms: u64) -> Result<bool, Fault> {
+        lease::lead(&self.pool, &sweep_lease(&self.options.table, &self.options.application), holder, for_ms)
     }
 
     fn list(&self, principal: &str) -> Result<Vec<Listed>, Fault> {

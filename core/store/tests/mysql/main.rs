@@ -1,4 +1,5 @@
 //! The MySQL store on real MariaDB servers.
 
+mod lease;
 mod made;
 mod suite;
