@@ -27,6 +27,10 @@ pub const BENCHES: &[Bench] = &[
     Bench { name: "latency", about: "a cycle's p99 while batches are written",                  run: crate::latency::run },
     Bench { name: "load",    about: "a session that is not in memory against the bare select",  run: crate::cold_load::run },
     Bench { name: "prune",   about: "sweeping expired rows against one DELETE",                 run: crate::pruning::run },
+    Bench { name: "mysql-flush", about: "writing batches to MariaDB against the bare ways",     run: crate::mysql::flush::run },
+    Bench { name: "mysql-peers", about: "cycles against tower-sessions over the same MariaDB",  run: crate::mysql::peers::run },
+    Bench { name: "mysql-fleet", about: "store reads of six bags on MariaDB, by ticket and by check", run: crate::mysql::fleet::run },
+    Bench { name: "mysql-prune", about: "sweeping a MariaDB table against one DELETE",          run: crate::mysql::pruning::run },
     Bench { name: "c",       about: "the C call against the Rust call",                         run: crate::c_call::run },
 ];
 

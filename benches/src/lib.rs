@@ -21,6 +21,7 @@ pub mod flush;
 pub mod latency;
 pub mod linger;
 pub mod memory;
+pub mod mysql;
 pub mod pairs;
 pub mod peers;
 pub mod pruning;

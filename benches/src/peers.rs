@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-const SESSIONS: usize = 10_000;
+/// How many sessions both sides have.
+pub const SESSIONS: usize = 10_000;
 /// Our window is so many times as long as the other side's. It ends with a flush of all that was changed, which counts:
 /// with the usual linger that would happen every 30 s, so a short window would charge far too much of it.
 const LONGER: u32 = 3;
@@ -25,7 +26,7 @@ const LONGER: u32 = 3;
 /// # Errors
 /// If the other side can't be built, or what the bag says.
 pub fn run(run: &mut Run) -> Result<(), String> {
-    let mut peer = Peer::start(&run.folder("peer")?)?;
+    let mut peer = Peer::start(run.folder("peer")?.join("peer.db").as_os_str())?;
     let window = Duration::from_millis(run.size(2_000, 500) as u64);
     let name = "cached cycle, single, 2 threads, SQLite, against tower-sessions + moka";
     let behind = against(run, &mut peer, Options::new(), 2, window)?;
@@ -63,7 +64,10 @@ fn against(run: &Run, peer: &mut Peer, options: Options, threads: usize, window:
 }
 
 /// Our cycles per second. What they changed is written before the time is taken, so that nothing is left for later.
-fn cycles(bag: &Holdall, ids: &[Id], threads: usize, window: Duration) -> Result<f64, String> {
+///
+/// # Errors
+/// What the bag says.
+pub fn cycles(bag: &Holdall, ids: &[Id], threads: usize, window: Duration) -> Result<f64, String> {
     let start = Start::now();
     let work = |thread: usize| {
         let mut random = Random::new(thread as u64 + 1);
@@ -85,17 +89,22 @@ fn cycles(bag: &Holdall, ids: &[Id], threads: usize, window: Duration) -> Result
 }
 
 /// The other side: a running program.
-struct Peer {
+#[derive(Debug)]
+pub struct Peer {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
 impl Peer {
-    fn start(folder: &Path) -> Result<Self, String> {
+    /// Builds it, and starts it over a SQLite file to make or the URL of a MySQL database.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn start(place: &std::ffi::OsStr) -> Result<Self, String> {
         let program = build()?;
         let mut command = Command::new(&program);
-        command.arg(folder.join("peer.db")).arg(SESSIONS.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(place).arg(SESSIONS.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|error| format!("{} can't be started: {error}", program.display()))?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("the other side has no pipes".to_owned());
@@ -116,14 +125,22 @@ impl Peer {
         }
     }
 
-    fn cycles(&mut self, clients: usize, window: Duration) -> Result<f64, String> {
+    /// Its cycles per second.
+    ///
+    /// # Errors
+    /// What it says.
+    pub fn cycles(&mut self, clients: usize, window: Duration) -> Result<f64, String> {
         writeln!(self.input, "{clients} {}", window.as_millis()).map_err(text)?;
         self.input.flush().map_err(text)?;
         let answer = self.answer()?;
         answer.parse().map_err(|_| format!("the other side answers '{answer}'"))
     }
 
-    fn stop(self) -> Result<(), String> {
+    /// Ends it.
+    ///
+    /// # Errors
+    /// If it can't be waited for.
+    pub fn stop(self) -> Result<(), String> {
         let Self { mut child, input, .. } = self;
         drop(input);
         child.wait().map(|_| ()).map_err(text)

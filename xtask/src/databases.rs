@@ -48,6 +48,23 @@ pub fn galera(job: &mut Job) -> Result<(), String> {
     job.tests(process::cargo().args(tests).args(SERVERS).args(["--", "--nocapture"]))
 }
 
+/// Installs the servers if a benchmark that is asked for needs them. Where that can't be done, the benchmark says what is
+/// missing, and the others run.
+pub fn install_for_bench(arguments: &[String]) {
+    let is_value = |place: usize| place > 0 && matches!(arguments[place - 1].as_str(), "--json" | "--svg");
+    let is_name = |(place, argument): &(usize, &String)| !argument.starts_with('-') && !is_value(*place);
+    let names: Vec<&String> = arguments.iter().enumerate().filter(is_name).map(|(_, name)| name).collect();
+    let only_asks = arguments.iter().any(|argument| matches!(argument.as_str(), "--help" | "-h" | "--list"));
+    if only_asks || !(names.is_empty() || names.iter().any(|name| name.starts_with("mysql"))) {
+        return;
+    }
+    if let Ok(mut job) = Job::start("bench")
+        && let Err(problem) = need_servers(&mut job)
+    {
+        eprintln!("{problem}");
+    }
+}
+
 /// Makes sure that the servers are installed.
 ///
 /// # Errors

@@ -50,7 +50,10 @@ pub fn run(arguments: &[String]) -> ExitCode {
         "test" => suites::main(rest),
         "demo" => finish(demo::main(rest)),
         "dist" => finish(dist::main()),
-        "bench" => forward("holdall-bench", rest),
+        "bench" => {
+            databases::install_for_bench(rest);
+            forward("holdall-bench", rest)
+        }
         "sim" => forward("holdall-sim", rest),
         unknown => {
             eprintln!("There is no command '{unknown}'.\n\n{HELP}");
