@@ -149,7 +149,6 @@ impl Pool {
                 }
                 Err(Trouble::Database(error)) => error,
             };
-            let phase = connection.phase();
             let reaction = connection.classify(&error);
             let fault = fault(doing, connection.host(), &error, reaction);
             if reaction.is_connection_lost || reaction.class == Class::Unknown {
@@ -160,7 +159,7 @@ impl Pool {
             }
             place.give_back(connection);
             let was_idle = reaction.is_connection_lost && !was_proven;
-            let may_repeat = phase != Phase::Commit && (was_idle || reaction.class == Class::NextServer);
+            let may_repeat = reaction.is_not_applied() && (was_idle || reaction.class == Class::NextServer);
             if tries == 0 || !may_repeat {
                 return Err(Failed { fault, reaction: Some(reaction) });
             }
