@@ -172,7 +172,7 @@ pub struct Prune {
     #[arg(long, value_name = "SECONDS")]
     pub margin: Option<u32>,
     /// Rows in one step at most
-    #[arg(long, value_name = "ROWS", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "ROWS", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub batch: u32,
     /// Stop after so many rows
     #[arg(long, value_name = "ROWS")]

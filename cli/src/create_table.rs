@@ -58,6 +58,7 @@ fn make(target: &Target, if_missing: bool, output: Output) -> Result<u8> {
         output.say(&format!("There is a table {} at {} already; {advice}.", target.table, target.shown()));
         return Ok(if if_missing { EXIT_OK } else { EXIT_FINDINGS });
     }
+    database.check_writes()?;
     let sql = target.layout.sql(database.flavour())?;
     let statements = statements(target, &sql);
     if database.flavour() == Flavour::Sqlite {

@@ -11,6 +11,7 @@ mod doctor;
 mod fields;
 mod import;
 mod inspect;
+mod keyed;
 mod layout;
 mod output;
 mod pace;

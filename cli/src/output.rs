@@ -80,6 +80,11 @@ pub fn grouped(number: u64) -> String {
     text
 }
 
+/// So many rows.
+pub fn rows(number: u64) -> String {
+    if number == 1 { "1 row".to_owned() } else { format!("{} rows", grouped(number)) }
+}
+
 /// A size as people say it.
 pub fn bytes(number: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];

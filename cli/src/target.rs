@@ -7,6 +7,9 @@ use holdall_store::mysql::{MysqlUrl, Server};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// Parameters of a bag's URL that say how it opens or writes a table.
+const FOR_BAGS: [&str; 6] = ["create", "serializer", "lucee", "form", "allow_duplicates", "exclusive"];
+
 /// The database.
 #[derive(Clone, Debug)]
 pub enum Place {
@@ -81,6 +84,11 @@ fn read(url: &str) -> Result<Read> {
         Some(("mysql" | "mariadb", _)) => {
             let mut read = MysqlUrl::parse(url).map_err(|fault| Problem::new(Kind::Usage, &*fault.message))?;
             let application = read.take("application");
+            // The URL of a bag serves too: what only a bag needs means nothing here.
+            for name in FOR_BAGS {
+                read.take(name);
+            }
+            read.finish().map_err(|fault| Problem::new(Kind::Usage, &*fault.message))?;
             Ok(Read { place: Place::Server(Box::new(read.server)), layout: Some(read.layout), table: read.table, application })
         }
         _ => Err(Problem::usage("the URL's form is sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE")),
@@ -92,14 +100,19 @@ fn read_sqlite(rest: &str) -> Result<Read> {
     if path.is_empty() || path == ":memory:" || path.contains('\0') {
         return Err(Problem::usage("a sqlite: URL needs the path of a file, as in sqlite:sessions.db"));
     }
-    let mut others: BTreeMap<&str, &str> = query.split('&').filter_map(|part| part.split_once('=')).collect();
-    let mut take = |name| others.remove(name).map(str::to_owned);
-    Ok(Read {
-        place: Place::Sqlite(PathBuf::from(path)),
-        layout: take("layout"),
-        table: take("table"),
-        application: take("application"),
-    })
+    let parameter = |part: &str| part.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let parts = query.split('&').filter(|part| !part.is_empty());
+    let parts: Option<BTreeMap<String, String>> = parts.map(parameter).collect();
+    let mut others = parts.ok_or_else(|| Problem::usage("a parameter of the sqlite: URL has no value"))?;
+    for name in FOR_BAGS {
+        others.remove(name);
+    }
+    let mut take = |name| others.remove(name);
+    let (layout, table, application) = (take("layout"), take("table"), take("application"));
+    match others.keys().next() {
+        Some(name) => Err(Problem::usage(format!("the parameter {name} of the sqlite: URL is unknown"))),
+        None => Ok(Read { place: Place::Sqlite(PathBuf::from(path)), layout, table, application }),
+    }
 }
 
 /// Table names are put into statements: only plain ones are taken.

@@ -5,8 +5,13 @@ use crate::{process, tools};
 use std::path::Path;
 
 /// Features that turn on the tests which start servers. Without them `cargo test` runs on a machine that has none.
-pub const FEATURES: [&str; 4] =
-    ["holdall-store/servers", "holdall-test-databases/servers", "holdall-test-galera/servers", "holdall-test-lucee/servers"];
+pub const FEATURES: [&str; 5] = [
+    "holdall-cli/servers",
+    "holdall-store/servers",
+    "holdall-test-databases/servers",
+    "holdall-test-galera/servers",
+    "holdall-test-lucee/servers",
+];
 
 /// The same for one package.
 const SERVERS: [&str; 2] = ["--features", "servers"];
@@ -63,6 +68,15 @@ pub fn install_for_bench(arguments: &[String]) {
     {
         eprintln!("{problem}");
     }
+}
+
+/// The command, on real servers and a cluster.
+///
+/// # Errors
+/// When the servers are missing and could not be installed; the text names the command that installs them.
+pub fn command(job: &mut Job) -> Result<(), String> {
+    need_servers(job)?;
+    job.tests(process::cargo().args(["test", "--package", "holdall-cli", "--no-fail-fast"]).args(SERVERS))
 }
 
 /// Makes sure that the servers are installed.

@@ -29,6 +29,7 @@ pub const SUITES: &[Suite] = &[
     Suite { name: "steps",    about: "the scenarios that every language has to pass, in Rust and C",   run: steps },
     Suite { name: "mysql",    about: "stores and sessions on a real MariaDB server",                   run: databases::mysql },
     Suite { name: "galera",   about: "shared sessions: a cluster that breaks, fail-over, rolling restart", run: databases::galera },
+    Suite { name: "cli",      about: "the holdall command on files, on a MariaDB server and on a cluster", run: databases::command },
     Suite { name: "lucee",    about: "real Lucee servers and the rows of the layout lucee",           run: lucee::servers },
     Suite { name: "damage",   about: "a million damaged rows: no panic, and nothing wrong is read",    run: lucee::damage },
     Suite { name: "sim",      about: "the engine's laws in simulation: the kept seeds and 1,000 fresh", run: sim },

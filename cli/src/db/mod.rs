@@ -87,6 +87,17 @@ impl Database {
         }
     }
 
+    /// Makes sure that the server takes writes; a file shows it at the first one.
+    pub fn check_writes(&self) -> Result<()> {
+        match self {
+            Self::Server(server) if server.read_only => {
+                let text = "the server takes no writes (it is read-only): name its primary";
+                Err(Problem::new(Kind::Refused, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Runs a statement that answers rows.
     pub fn query(&mut self, sql: &str, values: &[Value]) -> std::result::Result<Vec<Row>, SqlError> {
         match self {

@@ -3,11 +3,17 @@
 use super::fix::BATCH;
 use super::patient::Patient;
 use crate::clock::{Start, pause};
-use crate::db::{Database, SqlError, Value};
+use crate::db::{Database, Row, SqlError, Value};
 use crate::layout::Layout;
 use crate::output::Output;
 use crate::problem::Result;
 use crate::progress::Progress;
+use crate::prune::is_lock;
+
+/// Sessions whose rows are locked together.
+const TOGETHER: usize = 50;
+/// How often a transaction is tried again when someone else is in the way.
+const PATIENCE: u32 = 10;
 
 /// Statements for one layout on one kind of database.
 struct Statements {
@@ -26,13 +32,10 @@ pub fn remove(patient: &mut Patient, output: Output, rows: u64) -> Result<u64> {
     loop {
         let groups = patient.database.query(&statements.groups, &[])?;
         let start = Start::now();
-        let removed = patient.database.transaction(|database| {
-            let mut removed = 0;
-            for group in &groups {
-                removed += collapse(database, &statements, &group.0)?;
-            }
-            Ok(removed)
-        })?;
+        let mut removed = 0;
+        for some in groups.chunks(TOGETHER) {
+            removed += collapse_all(&mut patient.database, &statements, some)?;
+        }
         progress.add(removed);
         // Others may have removed the rest meanwhile.
         if groups.len() < BATCH as usize || removed == 0 {
@@ -40,6 +43,21 @@ pub fn remove(patient: &mut Patient, output: Output, rows: u64) -> Result<u64> {
             return Ok(progress.done());
         }
         pause(start.elapsed());
+    }
+}
+
+/// Collapses some sessions in one transaction. If someone else works on one of them, it is tried again.
+fn collapse_all(database: &mut Database, statements: &Statements, groups: &[Row]) -> std::result::Result<u64, SqlError> {
+    let mut tries = 0;
+    loop {
+        let done = database.transaction(|database| {
+            let counts = groups.iter().map(|group| collapse(database, statements, &group.0));
+            counts.sum::<std::result::Result<u64, SqlError>>()
+        });
+        match done {
+            Err(error) if is_lock(&error) && tries < PATIENCE => tries += 1,
+            other => return other,
+        }
     }
 }
 

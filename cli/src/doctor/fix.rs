@@ -6,9 +6,10 @@ use super::patient::Patient;
 use super::{duplicates, hash_ids, tools};
 use crate::args::Doctor;
 use crate::clock::{Start, readable_span};
+use crate::keyed::Keyed;
 use crate::layout::Layout;
-use crate::output::{Output, grouped};
-use crate::problem::{Kind, Problem, Result};
+use crate::output::{self, Output, grouped};
+use crate::problem::{Problem, Result};
 use crate::progress::Progress;
 use crate::prune::{self, Due, How};
 use serde_json::{Value, json};
@@ -36,9 +37,7 @@ pub fn run(patient: &mut Patient, findings: &[Finding], args: &Doctor, output: O
     if findings.iter().all(|finding| matches!(finding.found.repair, Repair::Advice(_))) {
         return Ok(Vec::new());
     }
-    if patient.server.read_only {
-        return Err(Problem::new(Kind::Refused, "the server takes no writes: repair the table on its primary"));
-    }
+    patient.database.check_writes()?;
     if !args.yes && (output.json || !stdin().is_terminal()) {
         return Err(Problem::usage("--fix asks before each step, and nobody is there to answer: add --yes"));
     }
@@ -56,12 +55,13 @@ impl Surgery<'_> {
             let rows = finding.found.rows.unwrap_or(0);
             match &finding.found.repair {
                 Repair::Duplicates => {
-                    let about = format!("remove {} duplicates, {BATCH} sessions per transaction", grouped(rows));
+                    let about = format!("remove {} duplicates, up to 50 sessions per transaction", grouped(rows));
                     self.rows("duplicates", &about, |surgery| duplicates::remove(surgery.patient, surgery.output, rows))?;
                 }
                 Repair::Delete(condition) => {
-                    let delete = delete(self.patient, condition);
-                    let about = format!("{}    -- {} rows", delete.replace('\n', "\\n"), grouped(rows));
+                    let patient = &self.patient;
+                    let delete = Keyed::new(&patient.database, &patient.shape, patient.layout(), condition, Vec::new(), None);
+                    let about = format!("{}    -- {}", delete.shown().replace('\n', "\\n"), output::rows(rows));
                     let code = finding.check.code;
                     self.rows(code, &about, |surgery| delete_all(surgery.patient, surgery.output, &delete, rows))?;
                 }
@@ -98,13 +98,14 @@ impl Surgery<'_> {
         }
         let start = Start::now();
         let rows = work(self)?;
-        self.output.say(&format!("    done: {} rows in {}", grouped(rows), readable_span(start.elapsed())));
+        self.output.say(&format!("    done: {} in {}", output::rows(rows), readable_span(start.elapsed())));
         self.done.push(json!({"repair": code, "rows": rows, "milliseconds": start.elapsed().as_millis() as u64}));
         Ok(())
     }
 
     fn alter(&mut self, findings: &[Finding]) -> Result<()> {
-        let has_twins = findings.iter().any(|finding| finding.check.code == "twins");
+        // A key can't be made before the collation tells such rows apart, nor in an engine that takes only short keys.
+        let all_at_once = findings.iter().any(|finding| matches!(finding.check.code, "twins" | "not-innodb"));
         let mut changes: Vec<Change> = Vec::new();
         for finding in findings {
             let Repair::Alter(wanted) = &finding.found.repair else { continue };
@@ -112,8 +113,7 @@ impl Surgery<'_> {
         }
         merge_types(&mut changes);
         let galera = self.patient.server.galera;
-        if has_twins {
-            // A key can't be made before the collation tells these rows apart: all in one copy.
+        if all_at_once && changes.iter().any(Change::is_copying) {
             return self.together(&changes);
         }
         for step in steps(&changes, &self.patient.shape, &self.patient.database, galera) {
@@ -134,11 +134,11 @@ impl Surgery<'_> {
         let seconds = Duration::from_secs(step.seconds.max(1));
         self.output.say(&format!("\n{}", step.statement));
         self.output.say(&format!(
-            "    {}; about {} for {} rows ({}), several times as long on slow disks",
+            "    {}; about {} for {} ({}), several times as long on slow disks",
             in_words(step.lock, self.patient.is_file()),
             readable_span(seconds),
-            grouped(shape.rows),
-            crate::output::bytes(shape.bytes),
+            output::rows(shape.rows),
+            output::bytes(shape.bytes),
         ));
         if step.lock > Lock::None && !self.patient.is_file() && !self.args.lock_ok {
             self.hand_over(step);
@@ -230,21 +230,13 @@ fn failed(error: &crate::db::SqlError) -> Problem {
     Problem::new(error.kind, text)
 }
 
-fn delete(patient: &Patient, condition: &str) -> String {
-    if patient.is_file() {
-        let table = patient.table();
-        return format!("DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {condition} LIMIT {BATCH})");
-    }
-    format!("DELETE FROM {} WHERE {condition} LIMIT {BATCH}", patient.table())
-}
-
-fn delete_all(patient: &mut Patient, output: Output, delete: &str, rows: u64) -> Result<u64> {
+fn delete_all(patient: &mut Patient, output: Output, delete: &Keyed, rows: u64) -> Result<u64> {
     let mut progress = Progress::new(output, "rows", rows);
     loop {
         let start = Start::now();
-        let removed = patient.database.execute(delete, &[])?;
-        progress.add(removed);
-        if removed < u64::from(BATCH) {
+        let step = delete.step(&mut patient.database, BATCH)?;
+        progress.add(step.removed);
+        if !step.more || step.removed == 0 {
             progress.finish();
             return Ok(progress.done());
         }

@@ -14,7 +14,7 @@ mod settings;
 mod tools;
 
 use crate::args::Doctor;
-use crate::output::{Output, bytes, grouped};
+use crate::output::{self, Output, bytes};
 use crate::problem::{EXIT_FINDINGS, EXIT_OK, Result};
 use crate::target::Target;
 use finding::{Finding, Repair, Severity};
@@ -26,9 +26,9 @@ pub fn run(args: &Doctor, output: Output) -> Result<u8> {
     let mut patient = Patient::open(Target::of(&args.place)?, args.older_than)?;
     output.say(&about(&patient));
     let findings = checks::run(&mut patient, args.quick)?;
-    tell(&findings, args.fix, output);
+    tell(&findings, &patient, args.fix, output);
     if !args.fix {
-        output.answer(&json!({"table": about_json(&patient), "findings": findings.iter().map(as_json).collect::<Vec<_>>()}));
+        output.answer(&json!({"table": about_json(&patient), "findings": findings.iter().map(|finding| as_json(finding, &patient)).collect::<Vec<_>>()}));
         return Ok(code(&findings));
     }
     let repairs = fix::run(&mut patient, &findings, args, output)?;
@@ -40,8 +40,8 @@ pub fn run(args: &Doctor, output: Output) -> Result<u8> {
     }
     output.answer(&json!({
         "table": about_json(&patient),
-        "findings": left.iter().map(as_json).collect::<Vec<_>>(),
-        "found_before": findings.iter().map(as_json).collect::<Vec<_>>(),
+        "findings": left.iter().map(|finding| as_json(finding, &patient)).collect::<Vec<_>>(),
+        "found_before": findings.iter().map(|finding| as_json(finding, &patient)).collect::<Vec<_>>(),
         "repairs": repairs,
     }));
     Ok(code(&left))
@@ -55,11 +55,11 @@ fn code(findings: &[Finding]) -> u8 {
 fn about(patient: &Patient) -> String {
     let shape = &patient.shape;
     format!(
-        "Table {} ({}) at {}: about {} rows, {}, {} {}.",
+        "Table {} ({}) at {}: about {}, {}, {} {}.",
         shape.table,
         patient.layout().name(),
         patient.target.shown(),
-        grouped(shape.rows),
+        output::rows(shape.rows),
         bytes(shape.bytes),
         patient.database.flavour().name(),
         version(patient),
@@ -83,21 +83,25 @@ fn about_json(patient: &Patient) -> Value {
     })
 }
 
-fn as_json(finding: &Finding) -> Value {
+fn as_json(finding: &Finding, patient: &Patient) -> Value {
     json!({
         "code": finding.check.code,
         "severity": finding.check.severity.name(),
         "meaning": finding.check.sentence,
         "detail": finding.found.detail,
         "rows": finding.found.rows,
-        "repair": in_words(&finding.found.repair),
+        "repair": in_words(&finding.found.repair, patient),
         "repaired_by_fix": !matches!(finding.found.repair, Repair::Advice(_)),
     })
 }
 
-fn in_words(repair: &Repair) -> String {
+fn in_words(repair: &Repair, patient: &Patient) -> String {
     match repair {
         Repair::Advice(advice) => advice.clone(),
+        Repair::Alter(changes) if patient.is_file() => {
+            let statements = changes.iter().filter_map(|change| change.in_sqlite(&patient.shape.table));
+            statements.collect::<Vec<_>>().join("; ")
+        }
         Repair::Alter(changes) => changes.iter().map(change::Change::clause).collect::<Vec<_>>().join(", "),
         Repair::Duplicates => "of each session's rows keep the one that lives longest".to_owned(),
         Repair::Delete(_) => "remove these rows: nothing can read them".to_owned(),
@@ -106,7 +110,7 @@ fn in_words(repair: &Repair) -> String {
     }
 }
 
-fn tell(findings: &[Finding], fixing: bool, output: Output) {
+fn tell(findings: &[Finding], patient: &Patient, fixing: bool, output: Output) {
     if findings.is_empty() {
         output.say("Nothing is wrong with it.");
         return;
@@ -115,7 +119,7 @@ fn tell(findings: &[Finding], fixing: bool, output: Output) {
         let check = &finding.check;
         output.say(&format!("\n{}: {} ({})", check.severity.name(), check.sentence, check.code));
         output.say(&format!("    found:  {}", finding.found.detail));
-        output.say(&format!("    repair: {}", in_words(&finding.found.repair)));
+        output.say(&format!("    repair: {}", in_words(&finding.found.repair, patient)));
     }
     if !fixing && findings.iter().any(|finding| !matches!(finding.found.repair, Repair::Advice(_))) {
         output.say("\n'holdall doctor --fix' repairs it, step by step, and asks before each.");

@@ -4,7 +4,7 @@ use super::finding::{Found, Repair};
 use super::patient::Patient;
 use crate::db::SqlError;
 use crate::layout::Layout;
-use crate::output::grouped;
+use crate::output::{self, grouped};
 
 /// Lucee cleans once an hour: what expired longer ago than this nobody removes.
 const LATE_MS: u64 = 2 * 3_600_000;
@@ -39,7 +39,7 @@ pub(super) fn duplicates(patient: &mut Patient) -> Answer {
     let groups = format!("SELECT COUNT(*) AS n FROM {} GROUP BY {exact} HAVING COUNT(*) > 1", patient.table());
     let sql = format!("SELECT COUNT(*), COALESCE(SUM(n - 1), 0) FROM ({groups}) AS groups_of_rows");
     let row = patient.database.first(&sql, &[])?.unwrap_or_default();
-    let detail = format!("{} sessions have {} rows too many", grouped(row.count(0)), grouped(row.count(1)));
+    let detail = format!("{} too many, of {} sessions", output::rows(row.count(1)), grouped(row.count(0)));
     Ok(Found::rows(row.count(1), detail, Repair::Duplicates))
 }
 
@@ -66,7 +66,7 @@ pub(super) fn cut(patient: &mut Patient) -> Answer {
     }
     let condition = if patient.layout() == Layout::Lucee { LUCEE_CUT } else { RAILS_CUT };
     let rows = patient.count_rows(condition)?;
-    Ok(Found::rows(rows, format!("{} rows", grouped(rows)), Repair::Delete(condition)))
+    Ok(Found::rows(rows, output::rows(rows), Repair::Delete(condition)))
 }
 
 pub(super) fn bad_expires(patient: &mut Patient) -> Answer {
@@ -75,7 +75,7 @@ pub(super) fn bad_expires(patient: &mut Patient) -> Answer {
     }
     let condition = if patient.is_file() { BAD_EXPIRES_SQLITE } else { BAD_EXPIRES };
     let rows = patient.count_rows(condition)?;
-    Ok(Found::rows(rows, format!("{} rows", grouped(rows)), Repair::Delete(condition)))
+    Ok(Found::rows(rows, output::rows(rows), Repair::Delete(condition)))
 }
 
 pub(super) fn plain_ids(patient: &mut Patient) -> Answer {
@@ -83,7 +83,7 @@ pub(super) fn plain_ids(patient: &mut Patient) -> Answer {
         return Ok(None);
     }
     let rows = patient.count_rows(PLAIN_IDS)?;
-    Ok(Found::rows(rows, format!("{} rows", grouped(rows)), Repair::HashIds))
+    Ok(Found::rows(rows, output::rows(rows), Repair::HashIds))
 }
 
 pub(super) fn expired(patient: &mut Patient) -> Answer {
@@ -93,7 +93,7 @@ pub(super) fn expired(patient: &mut Patient) -> Answer {
     let late = patient.now_ms()?.saturating_sub(LATE_MS);
     let sql = format!("SELECT COUNT(*) FROM {} WHERE expires <= ? AND LENGTH(expires) = 13", patient.table());
     let rows = patient.database.count(&sql, &[late.to_string().into()])?;
-    Ok(Found::rows(rows, format!("{} rows expired more than 2 hours ago", grouped(rows)), Repair::Prune))
+    Ok(Found::rows(rows, format!("{}, expired more than 2 hours ago", output::rows(rows)), Repair::Prune))
 }
 
 pub(super) fn old(patient: &mut Patient) -> Answer {
@@ -103,7 +103,7 @@ pub(super) fn old(patient: &mut Patient) -> Answer {
     let cutoff = patient.now_ms()?.saturating_sub(u64::from(patient.days) * DAY_MS);
     let sql = format!("SELECT COUNT(*) FROM {} WHERE updated_at < ?", patient.table());
     let rows = patient.database.count(&sql, &[crate::clock::readable_time(cutoff).into()])?;
-    let detail = format!("{} rows were not written for {} days", grouped(rows), patient.days);
+    let detail = format!("{}, not written for {} days", output::rows(rows), patient.days);
     let advice =
         format!("holdall prune --layout rails --older-than {}: whoever reads only for so long is signed out", patient.days);
     Ok(Found::rows(rows, detail, Repair::Advice(advice)))

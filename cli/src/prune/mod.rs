@@ -8,12 +8,13 @@ pub use table::Due;
 use crate::args::Prune;
 use crate::clock;
 use crate::db::{Database, SqlError};
+use crate::keyed::Step;
 use crate::layout::Layout;
-use crate::output::{Output, grouped};
+use crate::output::{self, Output};
 use crate::pace::Pace;
 use crate::problem::{EXIT_FINDINGS, EXIT_OK, Kind, Problem, Result};
 use crate::progress::Progress;
-use crate::shape;
+use crate::shape::{self, Shape};
 use crate::target::Target;
 use serde_json::json;
 use std::time::Duration;
@@ -29,15 +30,6 @@ pub trait Pruner {
     fn count(&mut self) -> Result<u64>;
     /// Removes up to `rows` of them.
     fn step(&mut self, rows: u32) -> std::result::Result<Step, SqlError>;
-}
-
-/// What a step did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Step {
-    /// Rows that it removed.
-    pub removed: u64,
-    /// More may be due.
-    pub more: bool,
 }
 
 /// How to go about it.
@@ -70,7 +62,7 @@ pub fn run(args: &Prune, output: Output) -> Result<u8> {
     };
     let due = pruner.count()?;
     if args.dry_run {
-        output.say(&format!("{} rows of {} are due; nothing was removed.", grouped(due), target.table));
+        output.say(&format!("{} of {} due; nothing was removed.", output::rows(due), target.table));
         output.answer(&json!({"due": due, "removed": 0, "dry_run": true}));
         return Ok(EXIT_OK);
     }
@@ -80,7 +72,7 @@ pub fn run(args: &Prune, output: Output) -> Result<u8> {
     progress.finish();
     let took = progress.elapsed();
     let removed = progress.done();
-    output.say(&format!("Removed {} rows of {} in {}.", grouped(removed), target.table, clock::readable_span(took)));
+    output.say(&format!("Removed {} of {} in {}.", output::rows(removed), target.table, clock::readable_span(took)));
     let failure = done.err();
     let error = failure.as_ref().map(|failure| failure.text.clone());
     output.answer(&json!({"due": due, "removed": removed, "milliseconds": took.as_millis() as u64, "error": error}));
@@ -123,7 +115,7 @@ pub fn remove(pruner: &mut dyn Pruner, how: How, progress: &mut Progress) -> Res
 }
 
 /// Whether another transaction was in the way, so that the step left nothing behind and can be repeated.
-fn is_lock(error: &SqlError) -> bool {
+pub fn is_lock(error: &SqlError) -> bool {
     /// Deadlock, lock wait; SQLite: busy.
     const LOCKS: [u32; 4] = [1213, 1205, 5, 517];
     LOCKS.contains(&error.number)
@@ -142,7 +134,8 @@ pub fn safe_now(database: &mut Database) -> Result<u64> {
 }
 
 /// Makes sure that the table can be pruned step by step.
-fn check_index(database: &mut Database, target: &Target) -> Result<()> {
+fn check_index(database: &mut Database, target: &Target) -> Result<Shape> {
+    database.check_writes()?;
     let shape = shape::read(database, &target.table, &target.shown())?;
     let column = target.layout.expiry();
     if shape.column(column).is_none() {
@@ -151,7 +144,7 @@ fn check_index(database: &mut Database, target: &Target) -> Result<()> {
     }
     // holdall's own index leads there by application and state.
     if shape.is_indexed_by(column) || target.layout == Layout::Native {
-        return Ok(());
+        return Ok(shape);
     }
     let text = format!(
         "the table {} has no index on {column}, so that each step would read all of it: 'holdall doctor --fix' makes one",

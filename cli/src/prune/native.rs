@@ -1,7 +1,8 @@
 //! holdall's own table, pruned through the store's sweep, as every bag does by itself.
 
-use super::{Pruner, Step, check_index, safe_now};
+use super::{Pruner, check_index, safe_now};
 use crate::db::{Database, SqlError};
+use crate::keyed::Step;
 use crate::problem::{Kind, Result};
 use crate::stores;
 use crate::target::Target;

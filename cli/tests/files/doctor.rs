@@ -24,11 +24,11 @@ fn stock_lucee_is_found_wanting_repaired_and_then_clean() {
     let file = File::with(STOCK_LUCEE);
     let now = now_ms();
     for (after, data) in [(1_000_000, "old"), (3_000_000, LUCEE_DATA), (2_000_000, "older")] {
-        lucee_row(&file, &(now + after).to_string(), "twice", data);
+        lucee_row(&file, &(now + after).to_string(), "cfid-twice", data);
     }
-    lucee_row(&file, &(now + 1_000_000).to_string(), "once", LUCEE_DATA);
-    lucee_row(&file, &(now - 3 * 3_600_000).to_string(), "over", LUCEE_DATA);
-    lucee_row(&file, "99", "broken", LUCEE_DATA);
+    lucee_row(&file, &(now + 1_000_000).to_string(), "cfid-once", LUCEE_DATA);
+    lucee_row(&file, &(now - 3 * 3_600_000).to_string(), "cfid-over", LUCEE_DATA);
+    lucee_row(&file, "99", "cfid-broken", LUCEE_DATA);
 
     let found = file.run(&["doctor", "--json", "--layout", "lucee"]).with_code(1).findings();
     let wanted = ["duplicates", "no-primary-key", "wrong-index", "no-expiry-index", "bad-expires", "expired-rows"];
@@ -38,13 +38,13 @@ fn stock_lucee_is_found_wanting_repaired_and_then_clean() {
     for statement in ["CREATE UNIQUE INDEX pk_cf_session_data", "DROP INDEX ix_cf_session_data", "other writes wait"] {
         assert!(fixed.out.contains(statement), "{statement} was not shown:\n{}", fixed.out);
     }
-    for id in ["twice", "once", "over", "broken"] {
+    for id in ["cfid-twice", "cfid-once", "cfid-over", "cfid-broken"] {
         assert!(!fixed.shows(id), "an id was told:\n{}", fixed.out);
     }
     let clean = file.run(&["doctor", "--json", "--layout", "lucee"]).with_code(0);
     assert_eq!(clean.findings(), Vec::<String>::new());
     assert_eq!(file.number("SELECT count(*) FROM cf_session_data"), 2);
-    let kept = format!("SELECT count(*) FROM cf_session_data WHERE cfid = 'twice' AND expires = '{}'", now + 3_000_000);
+    let kept = format!("SELECT count(*) FROM cf_session_data WHERE cfid = 'cfid-twice' AND expires = '{}'", now + 3_000_000);
     assert_eq!(file.number(&kept), 1, "the row that lives longest stays");
 }
 

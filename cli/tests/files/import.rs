@@ -101,7 +101,7 @@ fn a_destroyed_session_does_not_come_back() {
     let (source, target) = (lucee_source(2), File::of("native"));
     import(&source, &target, &["--from", "lucee"]);
     let bag = Holdall::open(target.url(), Options::new().application("shop".to_owned()).adopt(true)).expect("the bag opens");
-    let session = bag.open_session(b"id-00001", Open { mode: Mode::Existing, ..Open::default() }).expect("a session");
+    let mut session = bag.open_session(b"id-00001", Open { mode: Mode::Existing, ..Open::default() }).expect("a session");
     let _ = session.destroy().expect("destroyed");
     assert!(bag.close(Duration::from_secs(10)).expect("closed").is_empty());
     let again = import(&source, &target, &["--from", "lucee", "--update"]).json();
