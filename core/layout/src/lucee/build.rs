@@ -22,6 +22,8 @@ pub(super) struct Builder<'a> {
     target: Target,
     /// The descriptors of the graph by name, in order of appearance.
     known: BTreeMap<Cow<'a, [u8]>, Vec<NodeId>>,
+    /// Classes that were asked for before. Few and looked for often.
+    found: Vec<(&'static str, NodeId)>,
     /// The names of fields' types, which streams say once.
     types: BTreeMap<Vec<u8>, NodeId>,
 }
@@ -29,7 +31,7 @@ pub(super) struct Builder<'a> {
 impl<'a> Builder<'a> {
     /// A builder that adds to `graph`.
     pub fn new(graph: Graph<'a>, target: Target) -> Self {
-        let mut builder = Self { graph, target, known: BTreeMap::new(), types: BTreeMap::new() };
+        let mut builder = Self { graph, target, known: BTreeMap::new(), found: Vec::new(), types: BTreeMap::new() };
         builder.note_classes(0);
         builder
     }
@@ -52,6 +54,15 @@ impl<'a> Builder<'a> {
 
     /// The descriptor of a class: the one that the graph has, if it says the same fields, else a new one.
     fn class(&mut self, name: &'static str) -> Result<NodeId, String> {
+        if let Some((_, id)) = self.found.iter().find(|(found, _)| core::ptr::eq(*found, name)) {
+            return Ok(*id);
+        }
+        let id = self.new_class(name)?;
+        self.found.push((name, id));
+        Ok(id)
+    }
+
+    fn new_class(&mut self, name: &'static str) -> Result<NodeId, String> {
         let spec = classes::find(name).ok_or_else(|| format!("the class {name} is not known"))?;
         let known = self.known.get(name.as_bytes()).into_iter().flatten();
         if let Some(found) = known.copied().find(|id| self.is_like(*id, spec)) {
@@ -76,7 +87,9 @@ impl<'a> Builder<'a> {
         parts.push(Part::End);
         parts.push(parent.map_or(Part::Null, Part::Node));
         (about.parent, about.whole) = (parent, true);
-        let id = self.graph.add(Node { kind: Kind::Class, class: None, about: Some(Box::new(about)), parts });
+        let mut node = Node::new(Kind::Class);
+        (node.about, node.parts) = (Some(Box::new(about)), parts);
+        let id = self.graph.add(node);
         self.known.entry(Cow::Borrowed(spec.name.as_bytes())).or_default().push(id);
         Ok(id)
     }
@@ -98,18 +111,21 @@ impl<'a> Builder<'a> {
         if let Some(id) = self.types.get(name.as_bytes()) {
             return *id;
         }
-        let id = self.text(name.as_bytes().to_vec());
+        let id = self.text(name.as_bytes());
         self.types.insert(name.as_bytes().to_vec(), id);
         id
     }
 
     /// A string, given in modified UTF-8.
-    pub fn text(&mut self, text: Vec<u8>) -> NodeId {
-        let (kind, len) = match u16::try_from(text.len()) {
+    pub fn text(&mut self, text: &[u8]) -> NodeId {
+        let (kind, mut said) = match u16::try_from(text.len()) {
             Ok(len) => (Kind::Text, len.to_be_bytes().to_vec()),
             Err(_) => (Kind::LongText, (text.len() as u64).to_be_bytes().to_vec()),
         };
-        self.graph.add(Node { kind, class: None, about: None, parts: vec![Part::Handle, raw(len), raw(text)] })
+        said.extend_from_slice(text);
+        let mut node = Node::new(kind);
+        node.text = Cow::Owned(said);
+        self.graph.add(node)
     }
 
     fn object(&mut self, class: &'static str, data: impl IntoIterator<Item = Part<'a>>) -> Result<NodeId, String> {
@@ -132,7 +148,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A key of a map, as Lucee has them.
-    pub fn key(&mut self, text: Vec<u8>) -> Result<NodeId, String> {
+    pub fn key(&mut self, text: &[u8]) -> Result<NodeId, String> {
         let text = self.text(text);
         self.object(classes::KEY, [Part::Node(text), Part::End])
     }
@@ -243,7 +259,7 @@ impl<'a> Builder<'a> {
                 let number = java_number(number).ok_or("a number has too many digits")?;
                 self.number(number)?
             }
-            content::Node::Text(text) => self.text(jtext::encode(text)),
+            content::Node::Text(text) => self.text(&jtext::encode(text)),
             content::Node::Array(elements) => {
                 let elements = elements.iter().map(|element| self.content(element)).collect::<Result<_, _>>()?;
                 self.list(elements)?
@@ -251,7 +267,7 @@ impl<'a> Builder<'a> {
             content::Node::Object(members) => {
                 let mut pairs = Vec::with_capacity(2 * members.len());
                 for (name, value) in members {
-                    let key = self.key(jtext::encode(name))?;
+                    let key = self.key(&jtext::encode(name))?;
                     pairs.extend([Part::Node(key), self.content(value)?]);
                 }
                 self.structure(pairs, false)?

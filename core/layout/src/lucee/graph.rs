@@ -44,6 +44,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// Whether such a node is a string.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::LongText)
+    }
+
     /// The byte that opens such a node.
     pub fn tag(self) -> u8 {
         match self {
@@ -149,12 +154,30 @@ pub(super) struct Node<'a> {
     pub class: Option<NodeId>,
     /// What a descriptor says.
     pub about: Option<Box<Class<'a>>>,
+    /// Of a string all that it has: its length and its bytes. It has no parts; most nodes are strings.
+    pub text: Cow<'a, [u8]>,
     pub parts: Vec<Part<'a>>,
 }
 
 impl Node<'_> {
     pub fn new(kind: Kind) -> Self {
-        Self { kind, class: None, about: None, parts: Vec::new() }
+        Self { kind, class: None, about: None, text: Cow::Borrowed(&[]), parts: Vec::new() }
+    }
+}
+
+/// Where an object's data begins among its parts: behind its class and its handle.
+const FIRST_LEVEL: usize = 2;
+
+/// A class and those above it.
+pub(super) struct Chain {
+    classes: [NodeId; CHAIN_LIMIT],
+    start: usize,
+}
+
+impl Chain {
+    /// The classes, the most general first.
+    pub fn classes(&self) -> &[NodeId] {
+        &self.classes[self.start..]
     }
 }
 
@@ -230,58 +253,60 @@ impl<'a> Graph<'a> {
     }
 
     /// The class's chain, the most general class first; none if it is too long or turns back on itself.
-    pub fn chain(&self, class: NodeId) -> Option<Vec<NodeId>> {
-        let mut chain = vec![class];
+    pub fn chain(&self, class: NodeId) -> Option<Chain> {
+        let mut chain = Chain { classes: [class; CHAIN_LIMIT], start: CHAIN_LIMIT - 1 };
         let mut last = class;
         while let Some(parent) = self.about(last)?.parent {
-            if chain.len() == CHAIN_LIMIT {
-                return None;
-            }
-            chain.push(parent);
+            chain.start = chain.start.checked_sub(1)?;
+            chain.classes[chain.start] = parent;
             last = parent;
         }
-        chain.reverse();
         Some(chain)
     }
 
     /// What each class of its chain has in the object `id`, the most general class first.
     pub fn levels(&self, id: NodeId) -> Option<Vec<Level<'_, 'a>>> {
+        let mut at = FIRST_LEVEL;
+        let chain = self.chain(self.node(id).class?)?;
+        chain.classes().iter().map(|class| self.level(id, *class, &mut at)).collect()
+    }
+
+    /// What the object `id` has, if its class has no super class.
+    pub fn only_level(&self, id: NodeId) -> Option<Level<'_, 'a>> {
+        let class = self.node(id).class?;
+        let alone = self.about(class)?.parent.is_none();
+        if alone { self.level(id, class, &mut { FIRST_LEVEL }) } else { None }
+    }
+
+    /// What `class` has in the object `id`, from the part `at` on; `at` goes behind it.
+    fn level(&self, id: NodeId, class: NodeId, at: &mut usize) -> Option<Level<'_, 'a>> {
         let node = self.node(id);
-        let mut at = 2;
-        let mut levels = Vec::new();
-        for class in self.chain(node.class?)? {
-            let class = self.about(class)?;
-            let external = class.flags & EXTERNAL != 0;
-            let mut raw: &[u8] = &[];
-            let mut objects: &[Part<'a>] = &[];
-            if !external && class.flags & SERIALIZABLE != 0 {
-                if class.raw_len > 0 {
-                    let Part::Raw(bytes) = node.parts.get(at)? else { return None };
-                    raw = bytes;
-                    at += 1;
-                }
-                objects = node.parts.get(at..at + class.objects)?;
-                at += class.objects;
+        let class = self.about(class)?;
+        let mut raw: &[u8] = &[];
+        let mut objects: &[Part<'a>] = &[];
+        if class.flags & (EXTERNAL | SERIALIZABLE) == SERIALIZABLE {
+            if class.raw_len > 0 {
+                let Part::Raw(bytes) = node.parts.get(*at)? else { return None };
+                raw = bytes;
+                *at += 1;
             }
-            let notes_at = at;
-            let mut notes: &[Part<'a>] = &[];
-            if class.has_notes() {
-                let rest = node.parts.get(at..)?;
-                let end = rest.iter().position(|part| matches!(part, Part::End))?;
-                notes = &rest[..end];
-                at += end + 1;
-            }
-            levels.push(Level { class, raw, objects, notes, notes_at });
+            objects = node.parts.get(*at..*at + class.objects)?;
+            *at += class.objects;
         }
-        Some(levels)
+        let notes_at = *at;
+        let mut notes: &[Part<'a>] = &[];
+        if class.has_notes() {
+            let rest = node.parts.get(*at..)?;
+            let end = rest.iter().position(|part| matches!(part, Part::End))?;
+            notes = &rest[..end];
+            *at += end + 1;
+        }
+        Some(Level { class, raw, objects, notes, notes_at })
     }
 
     /// The bytes of a string, in modified UTF-8.
     pub fn text(&self, id: NodeId) -> Option<&[u8]> {
         let node = self.node(id);
-        match (node.kind, node.parts.as_slice()) {
-            (Kind::Text | Kind::LongText, [Part::Handle, Part::Raw(_), Part::Raw(text)]) => Some(text),
-            _ => None,
-        }
+        node.text.get(if node.kind == Kind::LongText { 8 } else { 2 }..).filter(|_| node.kind.is_text())
     }
 }

@@ -1,8 +1,10 @@
 //! Strings of Java: modified UTF-8, in which NUL takes two bytes and a character beyond U+FFFF two surrogates of three.
 
+use std::borrow::Cow;
+
 /// Whether the bytes are characters of one, two or three bytes, whole.
 pub(super) fn is_valid(bytes: &[u8]) -> bool {
-    units(bytes).all(|unit| unit.is_some())
+    bytes.is_ascii() || units(bytes).all(|unit| unit.is_some())
 }
 
 /// The UTF-16 units; the last is none if the bytes break off or are no characters.
@@ -27,6 +29,11 @@ fn low(byte: u8) -> u16 {
     u16::from(byte & 0x3f)
 }
 
+/// The text of what most strings are: characters of one byte each.
+fn ascii(bytes: &[u8]) -> Option<&str> {
+    core::str::from_utf8(bytes).ok().filter(|text| text.is_ascii())
+}
+
 /// The characters; a surrogate without its other half is an error of its own.
 pub(super) fn characters(bytes: &[u8]) -> impl Iterator<Item = Result<char, u16>> {
     let units = units(bytes).map(Option::unwrap_or_default);
@@ -35,11 +42,17 @@ pub(super) fn characters(bytes: &[u8]) -> impl Iterator<Item = Result<char, u16>
 
 /// The string; none if it has a surrogate without its other half.
 pub(super) fn to_string(bytes: &[u8]) -> Option<String> {
+    if let Some(text) = ascii(bytes) {
+        return Some(text.to_owned());
+    }
     characters(bytes).collect::<Result<String, u16>>().ok()
 }
 
 /// Modified UTF-8 of text in UTF-8, where a surrogate by itself may be encoded as if it were a character.
-pub(super) fn encode(text: &[u8]) -> Vec<u8> {
+pub(super) fn encode(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.iter().all(|byte| (1..0xf0).contains(byte)) {
+        return Cow::Borrowed(text);
+    }
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&first, more)) = rest.split_first() {
@@ -61,7 +74,7 @@ pub(super) fn encode(text: &[u8]) -> Vec<u8> {
             }
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 fn surrogate(out: &mut Vec<u8>, unit: u32) {
@@ -70,6 +83,9 @@ fn surrogate(out: &mut Vec<u8>, unit: u32) {
 
 /// Appends the string as JSON text. A surrogate without its other half stays what it is, as an escape.
 pub(super) fn push_json(out: &mut String, bytes: &[u8]) {
+    if let Some(text) = ascii(bytes) {
+        return push_json_str(out, text);
+    }
     out.push('"');
     for character in characters(bytes) {
         match character {
@@ -83,7 +99,15 @@ pub(super) fn push_json(out: &mut String, bytes: &[u8]) {
 /// Appends a string as JSON text.
 pub(super) fn push_json_str(out: &mut String, text: &str) {
     out.push('"');
-    text.chars().for_each(|character| push_json_char(out, character));
+    let mut rest = text;
+    while let Some(plain) = rest.find(|character: char| matches!(character, '"' | '\\' | '\0'..' ')) {
+        let (before, after) = rest.split_at(plain);
+        out.push_str(before);
+        let mut characters = after.chars();
+        characters.next().into_iter().for_each(|character| push_json_char(out, character));
+        rest = characters.as_str();
+    }
+    out.push_str(rest);
     out.push('"');
 }
 

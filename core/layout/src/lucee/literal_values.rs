@@ -104,7 +104,7 @@ impl<'a> Builder<'a> {
                 let double = number.parse::<f64>().ok().filter(|double| double.is_finite());
                 self.number(super::number::JavaNumber::Double(double.ok_or("a number is too large")?))?
             }
-            Literal::Text(text) => self.text(jtext::encode(text.as_bytes())),
+            Literal::Text(text) => self.text(&jtext::encode(text.as_bytes())),
             Literal::Array(elements) => {
                 let elements = elements.iter().map(|element| self.literal(element)).collect::<Result<_, _>>()?;
                 self.list(elements)?
@@ -133,7 +133,7 @@ impl<'a> Builder<'a> {
             if members[place + 1..].iter().any(|later| super::folded(&later.name) == name) {
                 continue;
             }
-            let key = self.key(jtext::encode(member.name.as_bytes()))?;
+            let key = self.key(&jtext::encode(member.name.as_bytes()))?;
             pairs.extend([Part::Node(key), self.literal(&member.value)?]);
         }
         Ok(pairs)

@@ -58,7 +58,8 @@ pub(super) fn decode(data: &[u8]) -> Result<Decoded, String> {
     let bytes = row::bytes_of(data)?;
     let row = Row::read(&bytes)?;
     let limit = bytes.len().saturating_mul(64).saturating_add(1 << 20).min(1 << 30);
-    let mut values = Values { row: &row, writer: Writer::new(&row.graph, limit), left: limit };
+    let one = bytes.len() * 8 + (1 << 16);
+    let mut values = Values { row: &row, writer: Writer::new(&row.graph, limit), left: limit, one };
     let mut fields = Fields::default();
     for entry in row.entries()?.into_iter().filter(|entry| !entry.removed) {
         let name = folded(&entry.name);
@@ -78,6 +79,8 @@ struct Values<'r, 'a> {
     writer: Writer<'r, 'a>,
     /// Bytes of JSON that may still be made.
     left: usize,
+    /// Bytes of JSON that one value may take.
+    one: usize,
 }
 
 impl<'a> Values<'_, 'a> {
@@ -87,7 +90,7 @@ impl<'a> Values<'_, 'a> {
             self.take(bytes.len())?;
             return Ok(Value::Bytes(bytes.into()));
         }
-        let limit = self.left.min(self.row.size() * 8 + (1 << 16));
+        let limit = self.left.min(self.one);
         match (show::exact(graph, part, limit), part.node()) {
             (Ok(json), _) => {
                 self.take(json.len())?;

@@ -62,20 +62,13 @@ impl<'a> Row<'a> {
         shape::pairs(&self.graph, self.map).ok_or_else(|| "the session's map is of a class that is not known".to_owned())
     }
 
-    /// How many bytes the map's stream has.
-    pub fn size(&self) -> usize {
-        let inner = parts_of(&self.outer, self.stored).and_then(|(_, barr)| self.outer.node(barr).parts.get(3));
-        if let Some(Part::Raw(bytes)) = inner { bytes.len() } else { 0 }
-    }
-
     /// The session's fields.
     pub fn entries(&self) -> Result<Vec<Entry<'a>>, String> {
         let pairs = self.pairs()?;
         let wrong = || "an entry of the session's map is not of Lucee's form".to_owned();
         let entry = |(place, pair): (usize, &[Part<'a>])| {
             let name = shape::key_text(&self.graph, &pair[0]).and_then(jtext::to_string)?;
-            let levels = self.graph.levels(pair[1].node()?)?;
-            let [item] = levels.as_slice() else { return None };
+            let item = self.graph.only_level(pair[1].node()?)?;
             let ours = item.class.name == super::classes::ITEM.as_bytes() && item.class.fields.len() == 3;
             let time = i64::from_be_bytes(item.number("lastModifed")?);
             let removed = item.raw("removed")? != [0];
@@ -106,8 +99,7 @@ pub(super) fn text(graph: &Graph<'_>, root: NodeId) -> Result<Vec<u8>, String> {
 
 /// The time and the array of bytes in a stored value.
 fn parts_of(graph: &Graph<'_>, stored: NodeId) -> Option<(i64, NodeId)> {
-    let levels = graph.levels(stored)?;
-    let [own] = levels.as_slice() else { return None };
+    let own = graph.only_level(stored)?;
     let ours = own.class.name == super::classes::STORED.as_bytes() && own.class.fields.len() == 2;
     let barr = own.object("barr")?.node().filter(|id| graph.class_name(*id) == Some(b"[B"))?;
     let time = i64::from_be_bytes(own.number("lastModified")?);

@@ -65,12 +65,12 @@ impl<'a> NewRow<'a> {
     }
 
     pub fn text(&mut self, text: &str) -> Part<'a> {
-        Part::Node(self.builder.text(jtext::encode(text.as_bytes())))
+        Part::Node(self.builder.text(&jtext::encode(text.as_bytes())))
     }
 
     /// Adds a field that was set at `time`, or now.
     pub fn add(&mut self, name: &str, value: Part<'a>, time: Option<i64>) -> Result<(), String> {
-        let key = self.builder.key(jtext::encode(name.as_bytes()))?;
+        let key = self.builder.key(&jtext::encode(name.as_bytes()))?;
         let item = self.builder.item(time.unwrap_or(self.now), false, value)?;
         self.pairs.extend([Part::Node(key), Part::Node(item)]);
         Ok(())
@@ -149,7 +149,7 @@ impl<'a> Edit<'a> {
         if let Some(entry) = self.found(name).pop() {
             return self.replace(&entry, false, value);
         }
-        let key = self.builder.key(jtext::encode(name.as_bytes()))?;
+        let key = self.builder.key(&jtext::encode(name.as_bytes()))?;
         let item = self.builder.item(self.now, false, value)?;
         self.new.extend([Part::Node(key), Part::Node(item)]);
         Ok(())
@@ -184,8 +184,8 @@ impl<'a> Edit<'a> {
             return Ok(());
         }
         for field in id_fields(layout.scope) {
-            let text = jtext::encode(id_value(field, &layout.application, cfid).as_bytes());
-            let value = Part::Node(self.builder.text(text));
+            let text = id_value(field, &layout.application, cfid);
+            let value = Part::Node(self.builder.text(&jtext::encode(text.as_bytes())));
             self.set(field, value)?;
         }
         Ok(())

@@ -206,7 +206,6 @@ pub(super) fn key_text<'g>(graph: &'g Graph<'_>, part: &Part<'_>) -> Option<&'g 
     if graph.class_name(id) != Some(b"lucee.runtime.type.KeyImpl") {
         return graph.text(id);
     }
-    let levels = graph.levels(id)?;
-    let [text] = levels.last()?.notes else { return None };
+    let [text] = graph.only_level(id)?.notes else { return None };
     graph.text(text.node()?)
 }

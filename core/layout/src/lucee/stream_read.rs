@@ -49,7 +49,10 @@ enum Step {
 /// # Errors
 /// What is wrong with it: a kind and a place, no content.
 pub(super) fn read<'a>(graph: &mut Graph<'a>, input: &'a [u8]) -> Result<NodeId, String> {
-    let mut reader = Reader { input, at: 0, graph, handles: Vec::new(), steps: Vec::new(), parts: 0 };
+    // About so many nodes does a stream have.
+    let nodes = input.len() / 32;
+    graph.nodes.reserve(nodes);
+    let mut reader = Reader { input, at: 0, graph, handles: Vec::with_capacity(nodes), steps: Vec::new(), parts: 0 };
     if reader.take(MAGIC.len())? != MAGIC {
         return Err("a Java object stream of protocol 5 was expected".to_owned());
     }
@@ -181,12 +184,12 @@ impl<'a> Reader<'_, 'a> {
         let start = self.at;
         let len =
             if kind == Kind::Text { u64::from(u16::from_be_bytes(self.number()?)) } else { u64::from_be_bytes(self.number()?) };
-        self.push_raw(node, &self.input[start..self.at])?;
         let text = self.take(usize::try_from(len).unwrap_or(usize::MAX))?;
         if !jtext::is_valid(text) {
             return Err(self.wrong("modified UTF-8"));
         }
-        self.push_raw(node, text)
+        self.graph.node_mut(node).text = Cow::Borrowed(&self.input[start..self.at]);
+        Ok(())
     }
 
     fn begin_class(&mut self, node: NodeId) -> Result<(), String> {
@@ -260,7 +263,7 @@ impl<'a> Reader<'_, 'a> {
     fn text_value(&mut self, node: NodeId) -> Result<(), String> {
         let part = self.value()?;
         match part.node() {
-            Some(text) if matches!(self.graph.node(text).kind, Kind::Text | Kind::LongText) => self.push(node, part),
+            Some(text) if self.graph.node(text).kind.is_text() => self.push(node, part),
             _ => Err(self.wrong("a string")),
         }
     }
@@ -300,10 +303,10 @@ impl<'a> Reader<'_, 'a> {
         let Some(chain) = class.and_then(|class| self.graph.chain(class)) else {
             return Err(format!("the Java object stream has a class with more than {CHAIN_LIMIT} super classes"));
         };
-        if !chain.iter().all(|class| self.graph.about(*class).is_some_and(|about| about.whole)) {
+        if !chain.classes().iter().all(|class| self.graph.about(*class).is_some_and(|about| about.whole)) {
             return Err(self.wrong("a class descriptor that is whole"));
         }
-        self.steps.extend(chain.into_iter().rev().map(|class| (node, Step::Level(class))));
+        self.steps.extend(chain.classes().iter().rev().map(|class| (node, Step::Level(*class))));
         Ok(())
     }
 

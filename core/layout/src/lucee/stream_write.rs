@@ -24,6 +24,8 @@ impl<'g, 'a> Writer<'g, 'a> {
         let mut next = 0x7e_0000_u32;
         let mut out = MAGIC.to_vec();
         out.push(self.graph.node(root).kind.tag());
+        // A string has nothing but this.
+        out.extend_from_slice(&self.graph.node(root).text);
         // Nodes under way, and the part of each that comes next.
         let mut open = vec![(root, 0_usize)];
         while let Some((id, place)) = open.last_mut() {
@@ -47,8 +49,15 @@ impl<'g, 'a> Writer<'g, 'a> {
                         out.extend(handle.to_be_bytes());
                     }
                     _ => {
-                        out.push(self.graph.node(*child).kind.tag());
-                        open.push((*child, 0));
+                        let node = self.graph.node(*child);
+                        out.push(node.kind.tag());
+                        if node.kind.is_text() {
+                            self.handles[child.0 as usize] = (self.stream, next);
+                            next += 1;
+                            out.extend_from_slice(&node.text);
+                        } else {
+                            open.push((*child, 0));
+                        }
                     }
                 },
             }
