@@ -151,3 +151,34 @@ fn sweeping_removes_many_and_few() {
     store.commit(&few, NOW).expect("commits");
     assert_eq!(store.sweep(NOW + 2 * IDLE_MS, NOW, 300).expect("sweeps").expired, 5);
 }
+
+/// Each surprise by itself is noticed in a batch that is otherwise as expected.
+#[test]
+fn one_surprise_in_a_batch() {
+    let surprises: [(Write, Verdict, Time); 4] = [
+        (update(key(40), stamp(1), record(7)), Verdict::Conflict, NOW),
+        (destroy(key(40)), Verdict::Gone, NOW),
+        (touch(key(40), NOW + 9), Verdict::DONE, NOW + 9),
+        (create(key(1000), record(5)), Verdict::DONE, NOW),
+    ];
+    for (surprise, verdict, accessed) in surprises {
+        for bulk in [true, false] {
+            let store = MysqlStore::open(MysqlOptions { bulk, ..options(server(&shared().database())) }).expect("opens");
+            let creates: Vec<Write> = (0..60).map(|number| create(key(number), record(1))).collect();
+            store.commit(&creates, NOW).expect("commits");
+            store.commit(std::slice::from_ref(&surprise), NOW).expect("commits");
+            let mut writes: Vec<Write> = (0..60).map(|number| update(key(number), stamp(1), record(2))).collect();
+            // Repeated, it finds itself in the table.
+            writes.push(create(key(1000), record(1)));
+            let verdicts = store.commit(&writes, NOW).expect("commits");
+            let last = if surprise.key == key(1000) { Verdict::Exists } else { Verdict::DONE };
+            assert_eq!((&verdicts[40], &verdicts[60]), (&verdict, &last), "{surprise:?} (bulk: {bulk})");
+            assert!((0..60).all(|place| place == 40 || verdicts[place] == Verdict::DONE), "{surprise:?} (bulk: {bulk})");
+            if verdict == Verdict::DONE {
+                let wanted = [Wanted { key: key(40), known: Some(stamp(2)) }];
+                let rows = store.load(&wanted, NOW).expect("loads").rows;
+                assert_eq!(rows, [holdall_engine::Loaded::Same { accessed }], "{surprise:?} (bulk: {bulk})");
+            }
+        }
+    }
+}
