@@ -287,7 +287,10 @@ fn condition(key: &Key, base: Stamp, record: &Record, insert: Vec<Value>) -> Vec
 
 /// What a failure means for writes that can't be divided further. None if the whole call fails.
 fn alone(failed: &Failed) -> Option<Verdict> {
-    let reaction = failed.reaction?;
+    let Some(reaction) = failed.reaction else {
+        // No connection was free: nothing was sent.
+        return (failed.fault.kind == FaultKind::Transient).then_some(Verdict::NotDone);
+    };
     match reaction.class {
         Class::Row => Some(Verdict::Rejected(failed.fault.message.clone())),
         Class::Split => Some(Verdict::Rejected(format!("the session is too large for the server: {}", reaction.what).into())),

@@ -137,6 +137,31 @@ fn one_connection_serves_many_threads() {
     assert_eq!(store.check().expect("checks").rows, 50);
 }
 
+/// Whoever finds all connections lent waits for a while, and then knows that nothing was sent.
+#[test]
+fn when_all_connections_are_lent_nothing_is_done() {
+    let few = Server { connections: 1, statement_timeout_ms: 300, ..server(&shared().database()) };
+    let store = MysqlStore::open(options(few)).expect("opens");
+    let (lent, is_lent) = std::sync::mpsc::channel();
+    let (end, has_ended) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let pool = store.pool();
+        scope.spawn(move || {
+            pool.run("holding a connection", |_| {
+                lent.send(()).expect("somebody waits");
+                let _ = has_ended.recv();
+                Ok(())
+            })
+        });
+        is_lent.recv().expect("it is lent");
+        assert_eq!(store.commit(&[create(key(1), record(1))], NOW).expect("answers"), [Verdict::NotDone]);
+        let fault = store.load(&[], NOW).expect_err("no connection");
+        assert!(fault.kind == FaultKind::Transient && fault.message.contains("busy"), "{}", fault.message);
+        drop(end);
+    });
+    must(&store, create(key(1), record(1)));
+}
+
 #[test]
 fn a_closed_store_leaves_no_connection() {
     let database = shared().database();
