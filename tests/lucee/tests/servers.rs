@@ -1,5 +1,6 @@
 //! Real Lucee servers read rows that are written here, change them, and read them again after they were changed here.
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use holdall_engine::{Value, ValueRef};
 use holdall_layout::foreign::ForeignData;
 use holdall_layout::json::same_json;
@@ -180,6 +181,12 @@ fn changes(pair: &mut Pair) {
     let row = pair.row(&cfid);
     assert_eq!((row["username"].as_str(), row["other"].as_str()), ("\"bob\"", "\"x\""));
     assert!(!row.contains_key("truth"));
+    let marks = |pair: &mut Pair| {
+        let data = pair.table.data(&cfid).expect("a row");
+        let bytes = BASE64_STANDARD.decode(data).expect("base64");
+        bytes.windows(5).any(|window| window == b"truth")
+    };
+    assert!(!marks(pair), "Lucee has cleared away the mark of what was removed here");
 }
 
 type Dumped = BTreeMap<String, String>;
