@@ -2,6 +2,8 @@
 
 use crate::existing;
 use holdall::{Done, Error, ErrorKind, Holdall, Session};
+use holdall_test_databases::pause;
+use std::time::Duration;
 
 /// How a visit went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,7 +39,7 @@ impl Field {
             Ok(session) => session,
             Err(error) => return not_now(&error),
         };
-        let number = self.read(&session) + 1;
+        let number = self.read(bag, &session) + 1;
         self.attempted = self.attempted.max(number);
         session.set(&self.name, &number).expect("a small number fits");
         match session.save() {
@@ -51,23 +53,27 @@ impl Field {
     }
 
     /// What the session has, which must be what its writer was promised.
-    pub fn read(&self, session: &Session) -> u64 {
-        let number: u64 = session.get(&self.name).expect("a number").unwrap_or(0);
-        assert!(
-            (self.acknowledged..=self.attempted).contains(&number),
-            "field {} has {number}; {} was acknowledged, {} attempted",
-            self.name,
-            self.acknowledged,
-            self.attempted
-        );
-        number
+    fn read(&self, bag: &Holdall, session: &Session) -> u64 {
+        let number = self.number(session);
+        if (self.acknowledged..=self.attempted).contains(&number) {
+            return number;
+        }
+        // Whether it is lost or only not seen yet, a second look tells.
+        pause(Duration::from_secs(2));
+        let later = bag.open_session(self.id.as_bytes(), existing()).map(|session| self.number(&session));
+        let (name, acknowledged, attempted) = (&self.name, self.acknowledged, self.attempted);
+        panic!("field {name} has {number} and 2 s later {later:?}; {acknowledged} was acknowledged, {attempted} attempted");
+    }
+
+    fn number(&self, session: &Session) -> u64 {
+        session.get(&self.name).expect("a number").unwrap_or(0)
     }
 
     /// Reads it from a bag that has never seen it.
     pub fn check(&self, fresh: &Holdall) {
         let session = fresh.open_session(self.id.as_bytes(), existing());
         let session = session.unwrap_or_else(|error| panic!("an acknowledged session is lost: {error}"));
-        self.read(&session);
+        self.read(fresh, &session);
     }
 }
 
