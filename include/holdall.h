@@ -819,8 +819,8 @@ holdall_status holdall_session_get(holdall_session *session,
                                    holdall_error **error);
 
 /**
- * The JSON text of a field, byte for byte as it was set. NOT_FOUND if there is no such field, INVALID if it doesn't hold
- * JSON.
+ * The JSON text of a field, byte for byte as it was set; for a value of the other software's (HOLDALL_FOREIGN) its view,
+ * if it has one. NOT_FOUND if there is no such field, INVALID if it doesn't hold JSON.
  */
 holdall_status holdall_session_get_json(holdall_session *session,
                                         const char *key,

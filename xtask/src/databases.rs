@@ -5,7 +5,8 @@ use crate::{process, tools};
 use std::path::Path;
 
 /// Features that turn on the tests which start servers. Without them `cargo test` runs on a machine that has none.
-pub const FEATURES: [&str; 5] = [
+pub const FEATURES: [&str; 6] = [
+    "holdall/servers",
     "holdall-cli/servers",
     "holdall-store/servers",
     "holdall-test-databases/servers",
@@ -36,7 +37,10 @@ pub fn mysql(job: &mut Job) -> Result<(), String> {
     let tests = ["--test", "mariadb", "--test", "proxy"];
     job.tests(process::cargo().args(["test", "--package", "holdall-test-databases"]).args(SERVERS).args(tests))?;
     job.step("the store");
-    job.tests(process::cargo().args(["test", "--package", "holdall-store"]).args(SERVERS).args(["--test", "mysql"]))
+    let tests = ["--test", "mysql", "--test", "foreign"];
+    job.tests(process::cargo().args(["test", "--package", "holdall-store"]).args(SERVERS).args(tests))?;
+    job.step("sessions in the tables of Lucee and Rails");
+    job.tests(process::cargo().args(["test", "--package", "holdall"]).args(SERVERS).args(["--test", "foreign"]))
 }
 
 /// Sessions that several servers share: on a Galera cluster that loses nodes, over a fail-over, in a rolling restart.

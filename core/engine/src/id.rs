@@ -107,6 +107,10 @@ byte_string!(Key);
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // In some tables the key is the id itself.
+        if self.as_bytes().is_ascii() {
+            return write!(f, "Key({} bytes)", self.as_bytes().len());
+        }
         f.write_str("Key(")?;
         for byte in self.as_bytes().iter().take(4) {
             write!(f, "{byte:02x}")?;

@@ -5,10 +5,12 @@ use crate::clock::{Clock, Deadline};
 use crate::entropy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Events;
+use crate::layout::{IdShape, Layout};
 use crate::options::{Durability, Options, fresh_ms};
 use crate::shard::{AnyRules, BagEngine, Shard};
 use crate::url::Source;
 use holdall_engine::{IdRef, Time};
+use holdall_layout::foreign::ForeignData;
 use holdall_store::Store;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
@@ -57,6 +59,9 @@ pub(crate) struct Bag {
     pub shards: Box<[Shard]>,
     hasher: ahash::RandomState,
     pub rules: AnyRules,
+    /// The codec of a table that other software uses too; none for holdall's own.
+    pub foreign: Option<Arc<dyn ForeignData>>,
+    pub ids: IdShape,
     pub options: Options,
     pub durability: Durability,
     pub fresh_ms: u64,
@@ -76,8 +81,9 @@ pub(crate) struct Bag {
 }
 
 impl Bag {
-    pub(crate) fn open(source: Source, rules: AnyRules, options: Options) -> Result<Arc<Self>> {
+    pub(crate) fn open(source: Source, layout: Layout, options: Options) -> Result<Arc<Self>> {
         options.check()?;
+        let Layout { rules, foreign, ids } = layout;
         let durability = options.resolved_durability()?;
         let store = source.store()?;
         let seeds = [entropy::number()?, entropy::number()?, entropy::number()?, entropy::number()?];
@@ -88,6 +94,8 @@ impl Bag {
             shards,
             hasher,
             rules,
+            foreign,
+            ids,
             durability,
             fresh_ms: options.resolved_fresh_ms(),
             clock: Clock::new(),

@@ -115,7 +115,7 @@ impl TimedEvent {
             _ => {}
         }
         if let E::Expired { last: Some(last), .. } = event {
-            let fields = crate::values::to_json(&last.block);
+            let fields = crate::values::to_json(&last.block, None);
             write!(json, ",\"last\":{fields}").unwrap_or_default();
         }
     }
@@ -135,9 +135,17 @@ fn key_of(event: &holdall_engine::Event) -> Option<&Key> {
     }
 }
 
-/// How a session is named where its id must not be: its key in hex.
+/// How a session is named where its id must not be: its key in hex. A key that is text is the id itself (in the tables of
+/// Lucee and Rails): it is named by a hash.
 pub(crate) fn reference(key: &Key) -> String {
-    key.as_bytes().iter().fold(String::new(), |mut text, byte| {
+    let hash;
+    let bytes = if key.as_bytes().iter().all(u8::is_ascii_graphic) {
+        hash = holdall_layout::foreign::digest(key.as_bytes());
+        &hash[..]
+    } else {
+        key.as_bytes()
+    };
+    bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").unwrap_or_default();
         text
     })

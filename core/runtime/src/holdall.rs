@@ -4,6 +4,7 @@ use crate::bag::Bag;
 use crate::clock::Deadline;
 use crate::error::Result;
 use crate::event::TimedEvent;
+use crate::layout::Layout;
 use crate::options::Options;
 use crate::url;
 use holdall_engine::{Stats, Swept, Time, Unsaved};
@@ -42,15 +43,22 @@ impl Holdall {
     /// |---|---|
     /// | `memory:` | in this process only |
     /// | `sqlite:PATH` | in a SQLite file, made if it isn't there |
+    /// | `sqlite:PATH?layout=rails` | in a SQLite file of a Rails application, in its table |
+    /// | `mysql://USER:PASSWORD@HOST/DATABASE` | in a MySQL or MariaDB database |
+    /// | the same with `?layout=lucee` or `?layout=rails` | in the table of Lucee or Rails there |
+    ///
+    /// With another layout than holdall's own some options are refused ([`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported)):
+    /// such tables have no place for principals, texts for lists, old ids that still read, and idle limits of single
+    /// sessions. The parameters of layouts are in docs/storage.md.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`](crate::ErrorKind::Invalid) for a URL or options that make no sense,
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a file that can't be used, and says why.
     pub fn open(url: &str, options: Options) -> Result<Self> {
         options.check()?;
-        let source = url::source(url, &options)?;
-        let rules = url::rules(&options);
-        Ok(Self(Arc::new(Owner(Bag::open(source, rules, options)?))))
+        let mut options = options;
+        let (source, layout) = url::source(url, &mut options)?;
+        Ok(Self(Arc::new(Owner(Bag::open(source, layout, options)?))))
     }
 
     /// Opens a bag over a store of the host's own, in the native layout. The bag closes it when it is closed itself;
@@ -59,9 +67,9 @@ impl Holdall {
     /// # Errors
     /// As [`Holdall::open`].
     pub fn with_store(store: Arc<dyn Store>, options: Options) -> Result<Self> {
-        let rules = url::rules(&options);
+        let layout = Layout::native(&options);
         let source = url::Source::Given(store);
-        Ok(Self(Arc::new(Owner(Bag::open(source, rules, options)?))))
+        Ok(Self(Arc::new(Owner(Bag::open(source, layout, options)?))))
     }
 
     pub(crate) fn bag(&self) -> &Bag {

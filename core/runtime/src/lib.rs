@@ -31,6 +31,9 @@ mod error;
 mod event;
 mod handles;
 mod holdall;
+mod layout;
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+mod layout_url;
 mod open;
 mod options;
 mod principal;

@@ -115,7 +115,9 @@ impl Holdall {
     /// The id in a cookie, if it has a length that can be looked up, and the revision of a ticket.
     fn read_cookie<'a>(&self, cookie: &'a [u8]) -> (Option<&'a [u8]>, Option<u64>) {
         let options = &self.bag().options;
-        let (id, revision) = if options.adopt { (cookie, None) } else { ticket::split(cookie) };
+        // Rows of other software carry no revision that a ticket could name.
+        let bare = options.adopt || self.bag().foreign.is_some();
+        let (id, revision) = if bare { (cookie, None) } else { ticket::split(cookie) };
         let revision = revision.filter(|_| options.sharing != crate::Sharing::Single);
         ((1..=ID_LIMIT).contains(&id.len()).then_some(id), revision)
     }
@@ -131,7 +133,7 @@ impl Holdall {
     }
 
     fn fresh_session(&self) -> Result<Session> {
-        let id = entropy::id()?;
+        let id = entropy::id(self.bag().ids)?;
         let (id, shard) = self.bag().locate(id.as_bytes());
         self.blank(id, shard)
     }

@@ -23,12 +23,15 @@ macro_rules! options {
         #[derive(Clone, Debug)]
         pub struct Options {
             $(pub(crate) $name: $type,)*
+            /// None until it is said: layouts have defaults of their own.
+            pub(crate) idle: Option<Duration>,
+            pub(crate) absolute: Option<Duration>,
         }
 
         impl Options {
             /// The defaults.
             pub fn new() -> Self {
-                Self { $($name: $default,)* }
+                Self { $($name: $default,)* idle: None, absolute: None }
             }
 
             $($(#[$doc])*
@@ -69,10 +72,6 @@ options! {
     busy_wait: Duration = Duration::from_secs(1),
     /// How long a call waits for the database to commit before it answers that the change is pending. Default 10 s.
     store_timeout: Duration = Duration::from_secs(10),
-    /// How long an unused session lives. Default 30 min; zero: for ever.
-    idle: Duration = Duration::from_mins(30),
-    /// How long a session lives in any case. Default 24 h; zero: for ever.
-    absolute: Duration = Duration::from_hours(24),
     /// The use of a session is written at most this often, and at most ten times per idle limit. Default 60 s.
     touch: Duration = Duration::from_mins(1),
     /// How often expired rows are removed. Default 1 h; zero: never by this bag.
@@ -115,10 +114,33 @@ const GRACE_LIMIT: Duration = Duration::from_secs(30);
 pub(crate) const SHARED_IDLE_LEAST: Duration = Duration::from_secs(30);
 
 impl Options {
+    /// How long an unused session lives. Default 30 min, in the layout of Rails none; zero: for ever.
+    #[must_use]
+    pub fn idle(mut self, value: Duration) -> Self {
+        self.idle = Some(value);
+        self
+    }
+
+    /// How long a session lives in any case. Default 24 h, in the layouts of Lucee and Rails none; zero: for ever.
+    #[must_use]
+    pub fn absolute(mut self, value: Duration) -> Self {
+        self.absolute = Some(value);
+        self
+    }
+
+    pub(crate) fn idle_limit(&self) -> Duration {
+        self.idle.unwrap_or(Duration::from_mins(30))
+    }
+
+    pub(crate) fn absolute_limit(&self) -> Duration {
+        self.absolute.unwrap_or(Duration::from_hours(24))
+    }
+
     /// Refuses what makes no sense.
     pub(crate) fn check(&self) -> Result<()> {
         let refuse = |wrong: bool, what: &str| if wrong { Err(Error::invalid(what)) } else { Ok(()) };
         let shared = self.sharing != Sharing::Single;
+        let idle = self.idle_limit();
         refuse(self.application.is_empty() || self.application.len() > 255, "application must have 1 to 255 bytes")?;
         refuse(self.linger_cap < self.linger, "linger_cap must not be shorter than linger")?;
         refuse(!(1..=65_536).contains(&self.batch_rows), "batch_rows must be 1 to 65,536")?;
@@ -133,10 +155,10 @@ impl Options {
         refuse(self.session_limit > 1 << 30, "session_limit must be at most 1 GiB")?;
         refuse(self.rotation_grace > GRACE_LIMIT, "rotation_grace must be at most 30 s")?;
         refuse(
-            shared && !self.idle.is_zero() && self.idle < SHARED_IDLE_LEAST,
+            shared && !idle.is_zero() && idle < SHARED_IDLE_LEAST,
             "idle must be at least 30 s unless sharing is single: below that, the uses on their way from other servers outweigh it",
         )?;
-        refuse(!self.idle.is_zero() && self.idle < Duration::from_secs(1), "idle must be at least 1 s, or zero for none")?;
+        refuse(!idle.is_zero() && idle < Duration::from_secs(1), "idle must be at least 1 s, or zero for none")?;
         refuse(self.dead < Duration::from_mins(1), "dead must be at least 60 s")?;
         refuse(self.store_timeout.is_zero(), "store_timeout must not be zero")?;
         refuse(self.retry.is_zero() || self.retry_cap < self.retry, "retry must not be zero, and retry_cap not shorter")?;

@@ -4,6 +4,7 @@ use crate::bag::Bag;
 use crate::clock::Deadline;
 use crate::entropy;
 use crate::error::{Error, ErrorKind, Result};
+use crate::layout::unsupported;
 use crate::open::{busy, gone};
 use crate::options::{Durability, Sharing, journal, millis};
 use crate::session::{Session, Stage};
@@ -152,6 +153,9 @@ impl Session {
         self.bag().check_open()?;
         self.check_stage()?;
         let limit = 255;
+        if self.is_foreign {
+            return Err(unsupported("the principal of a session"));
+        }
         if principal.is_some_and(|principal| principal.is_empty() || principal.len() > limit) {
             return Err(Error::invalid(format!("a principal must have 1 to {limit} bytes")));
         }
@@ -197,7 +201,7 @@ impl Session {
     /// so that a rotation is a matter of one engine. With 16 shards that costs 4 of 192 random bits.
     fn new_id_in_shard(&self) -> Result<(Id, u64)> {
         loop {
-            let id = entropy::id()?;
+            let id = entropy::id(self.bag().ids)?;
             let (id, shard) = self.bag().locate(id.as_bytes());
             if shard == self.shard {
                 return Ok((Id::new(id.bytes), id.hash));

@@ -3,12 +3,14 @@
 use crate::bag::Bag;
 use crate::error::{Error, ErrorKind, Result};
 use crate::holdall::Holdall;
+use crate::layout::unsupported;
 use crate::options::{Options, millis};
 use crate::ticket;
 use crate::values::{changes_to, check_json, check_name, to_json};
 use holdall_engine::{Block, Changes, FieldChange, Id, IdRef, Limits, Rules as _, Time, Value, ValueRef, View};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -40,12 +42,16 @@ pub struct Session {
     pub(crate) began: bool,
     /// Where its shard counts what this handle holds.
     held_place: u8,
+    /// Whether its table is other software's, with names and values of its own.
+    pub(crate) is_foreign: bool,
 }
 
 impl Session {
     #[inline]
     pub(crate) fn new(holdall: Holdall, id: Id, hash: u64, shard: usize, view: View, stage: Stage, held_place: u8) -> Self {
-        Self { holdall, id, hash, shard, view, changes: Changes::new(), stage, began: stage == Stage::New, held_place }
+        let is_foreign = holdall.bag().foreign.is_some();
+        let (began, changes) = (stage == Stage::New, Changes::new());
+        Self { holdall, id, hash, shard, view, changes, stage, began, held_place, is_foreign }
     }
 
     pub(crate) fn bag(&self) -> &Bag {
@@ -83,9 +89,9 @@ impl Session {
 
     /// The id with the revision that the visitor has seen, for the cookie where `sharing` is `fleet`: a server whose
     /// copy is at least that new answers from memory. It names the last commit that was awaited; before the first it
-    /// is the bare id.
+    /// is the bare id. So it always is in the tables of Lucee and Rails, whose rows have no revisions.
     pub fn ticket(&self) -> String {
-        ticket::join(self.id(), self.view.revision)
+        ticket::join(self.id(), self.view.revision.filter(|_| !self.is_foreign))
     }
 
     /// Whether the session was begun by this handle: its id must be sent to the visitor.
@@ -111,6 +117,14 @@ impl Session {
 
     /// The value of a field, raw; none if there is no such field.
     pub fn value(&self, name: &str) -> Option<ValueRef<'_>> {
+        if self.is_foreign {
+            return self.value_of(&self.folded(name));
+        }
+        self.value_of(name)
+    }
+
+    #[inline]
+    fn value_of(&self, name: &str) -> Option<ValueRef<'_>> {
         match self.changes.get(name) {
             Some(change) => change.value(),
             None => self.view.block.get(name),
@@ -122,6 +136,19 @@ impl Session {
     pub fn get_json(&self, name: &str) -> Option<&str> {
         match self.value(name)? {
             ValueRef::Json(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The JSON text of a field that holds JSON, or the view of one that holds a value of the other software's (a date of
+    /// Lucee's, a symbol of Ruby's) which JSON has no exact form for. Such a view is for reading: the value stays what it
+    /// is until the field is set.
+    pub fn json(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self.value(name)? {
+            ValueRef::Json(text) => Some(Cow::Borrowed(text)),
+            ValueRef::Foreign { kind, raw } => {
+                self.bag().foreign.as_ref()?.view(kind, raw).map(|text| Cow::Owned(text.into_string()))
+            }
             _ => None,
         }
     }
@@ -141,10 +168,11 @@ impl Session {
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         match self.value(name) {
             None => Ok(None),
-            Some(ValueRef::Json(text)) => serde_json::from_str(text).map(Some).map_err(|error| {
-                let (line, column) = (error.line(), error.column());
-                Error::invalid(format!("field {name:?} holds JSON of another type (line {line}, column {column})"))
-            }),
+            Some(ValueRef::Json(text)) => parsed(name, text).map(Some),
+            Some(ValueRef::Foreign { .. }) => match self.json(name) {
+                Some(view) => parsed(name, &view).map(Some),
+                None => Err(Error::invalid(format!("field {name:?} holds a value of the other software's that JSON can't show"))),
+            },
             Some(_) => Err(Error::invalid(format!("field {name:?} does not hold JSON: read it with get_bytes"))),
         }
     }
@@ -183,6 +211,7 @@ impl Session {
     /// # Errors
     /// [`ErrorKind::Invalid`] if the name can't be used.
     pub fn remove(&mut self, name: &str) -> Result<()> {
+        let name = &*self.folded(name);
         check_name(name)?;
         self.check_stage()?;
         if self.view.block.get(name).is_some() {
@@ -198,13 +227,15 @@ impl Session {
         self.block().iter().filter(|(_, value)| !matches!(value, ValueRef::Unknown(_))).map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// All JSON fields as one JSON object. Fields that hold bytes are left out.
+    /// All JSON fields as one JSON object, and those that have a JSON view (see [`Session::json`]). Fields that hold bytes
+    /// are left out.
     pub fn to_json(&self) -> String {
-        to_json(&self.block())
+        to_json(&self.block(), self.bag().foreign.as_deref())
     }
 
     /// Makes the JSON fields those of one JSON object. What has changed is found per field against what this handle
-    /// was shown; fields that hold bytes are left alone.
+    /// was shown; fields that hold bytes are left alone. So are values of the other software's, unless the object has
+    /// something else under their name than their view.
     ///
     /// # Errors
     /// [`ErrorKind::Invalid`] if the text is no JSON object or a name can't be used; [`ErrorKind::TooLarge`]. Then
@@ -212,7 +243,8 @@ impl Session {
     pub fn replace_json(&mut self, whole: &str) -> Result<()> {
         self.check_stage()?;
         let rules = &self.bag().rules;
-        let changes = changes_to(whole, &self.block(), |a, b| rules.same(a, b))?;
+        let foreign = self.bag().foreign.as_deref();
+        let changes = changes_to(whole, &self.block(), foreign, |a, b| rules.same(a, b))?;
         for (name, change) in changes.fields() {
             self.check_size(name, change.size())?;
         }
@@ -226,6 +258,9 @@ impl Session {
     /// [`ErrorKind::TooLarge`].
     pub fn set_meta(&mut self, meta: Option<&str>) -> Result<()> {
         self.check_stage()?;
+        if self.is_foreign {
+            return Err(unsupported("a text for lists"));
+        }
         let limit = 1_024;
         if let Some(size) = meta.map(str::len).filter(|size| *size > limit) {
             return Err(Error::new(ErrorKind::TooLarge, format!("the meta text has {size} bytes; the limit is {limit}")));
@@ -240,6 +275,9 @@ impl Session {
     /// [`ErrorKind::Invalid`] if it is shorter than 1 s, or than 30 s where sessions are shared.
     pub fn set_idle_timeout(&mut self, idle: Duration) -> Result<()> {
         self.check_stage()?;
+        if self.is_foreign {
+            return Err(unsupported("an idle limit of a single session"));
+        }
         let shared = self.bag().options.sharing != crate::Sharing::Single;
         let least = if shared { crate::options::SHARED_IDLE_LEAST } else { Duration::from_secs(1) };
         if !idle.is_zero() && idle < least {
@@ -259,7 +297,24 @@ impl Session {
         if self.changes.fields().len() == 0 { self.view.block.clone() } else { self.view.block.with(&self.changes) }
     }
 
+    /// The name under which the layout holds a field.
+    fn folded<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        if !self.is_foreign {
+            return Cow::Borrowed(name);
+        }
+        self.bag().foreign.as_ref().map_or(Cow::Borrowed(name), |data| data.fold(name))
+    }
+
     fn put(&mut self, name: &str, value: Value) -> Result<()> {
+        if self.is_foreign {
+            let folded = self.folded(name);
+            return self.put_under(&folded, value);
+        }
+        self.put_under(name, value)
+    }
+
+    #[inline]
+    fn put_under(&mut self, name: &str, value: Value) -> Result<()> {
         self.check_size(name, value.as_ref().len())?;
         self.check_stage()?;
         if self.view.block.get(name) == Some(value.as_ref()) {
@@ -296,11 +351,18 @@ impl Session {
     }
 }
 
+fn parsed<T: DeserializeOwned>(name: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Error::invalid(format!("field {name:?} holds JSON of another type (line {line}, column {column})"))
+    })
+}
+
 /// A session that nobody has saved yet.
 pub(crate) fn blank_view(now: Time, options: &Options) -> View {
-    let absolute = millis(options.absolute);
+    let absolute = millis(options.absolute_limit());
     let deadline = if absolute == 0 { Time::NEVER } else { now + absolute };
-    let idle_ms = millis(options.idle);
+    let idle_ms = millis(options.idle_limit());
     View { block: Block::empty(), attributes: None, revision: None, deadline, idle_ms, alias: false }
 }
 

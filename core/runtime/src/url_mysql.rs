@@ -1,6 +1,8 @@
 //! `mysql:` URLs.
 
 use crate::error::{Error, Result};
+use crate::layout::Layout;
+use crate::layout_url::{self, Foreign};
 use crate::options::Options;
 use crate::url::Source;
 use holdall_store::Store;
@@ -8,12 +10,15 @@ use holdall_store::mysql::{MysqlOptions, MysqlStore, MysqlUrl};
 use std::sync::Arc;
 
 /// The store of a URL; which one depends on its layout.
-pub(crate) fn source(url: &str, options: &Options) -> Result<Source> {
-    let parsed = MysqlUrl::parse(url).map_err(|fault| Error::invalid(&*fault.message))?;
-    match parsed.layout.as_str() {
-        "native" => native(parsed, options),
-        _ => Err(Error::invalid("the URL's layout is unknown: say layout=native")),
-    }
+pub(crate) fn source(url: &str, options: &mut Options) -> Result<(Source, Layout)> {
+    let mut parsed = MysqlUrl::parse(url).map_err(|fault| Error::invalid(&*fault.message))?;
+    let foreign = layout_url::foreign(&parsed.layout, parsed.table.as_deref(), &mut parsed.others, options)?;
+    let Some(Foreign { layout, table }) = foreign else {
+        return Ok((native(parsed, options)?, Layout::native(options)));
+    };
+    parsed.finish().map_err(|fault| Error::invalid(&*fault.message))?;
+    let open = move || Ok(holdall_store::foreign::open_mysql(parsed.server.clone(), &table)?);
+    Ok((Source::Opened(Box::new(open)), layout))
 }
 
 fn native(mut url: MysqlUrl, options: &Options) -> Result<Source> {

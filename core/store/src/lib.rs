@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
 pub mod foreign;
 mod memory;
 #[cfg(feature = "mysql")]

@@ -74,6 +74,10 @@ unsafe fn get_one(
     match session.value(key).and_then(parts) {
         None => Ok(holdall_status::HOLDALL_NOT_FOUND),
         Some((kind, bytes)) if kind as i32 == wanted as i32 => out.copy(bytes).map(holdall_status::from),
+        Some((holdall_kind::HOLDALL_FOREIGN, _)) if wanted as i32 == holdall_kind::HOLDALL_JSON as i32 => {
+            let view = session.json(key).ok_or_else(another_kind)?;
+            out.copy(view.as_bytes()).map(holdall_status::from)
+        }
         Some(_) => Err(another_kind()),
     }
 }
@@ -83,8 +87,8 @@ fn another_kind() -> Failure {
     Failure::invalid("the field holds a value of another kind: holdall_session_get reads any")
 }
 
-/// The JSON text of a field, byte for byte as it was set. NOT_FOUND if there is no such field, INVALID if it doesn't hold
-/// JSON.
+/// The JSON text of a field, byte for byte as it was set; for a value of the other software's (HOLDALL_FOREIGN) its view,
+/// if it has one. NOT_FOUND if there is no such field, INVALID if it doesn't hold JSON.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_session_get_json(
     session: *mut holdall_session,

@@ -60,6 +60,7 @@ pub(super) trait Driver: Send + Sync {
 
 /// Where SQL differs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(not(all(feature = "mysql", feature = "sqlite")), allow(dead_code, reason = "a build may have one of them"))]
 pub(super) enum Dialect {
     Sqlite,
     /// With what the server can do.
