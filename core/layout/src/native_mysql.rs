@@ -287,6 +287,22 @@ impl Sql {
         format!("DELETE FROM {} {}", self.table, due(keys))
     }
 
+    /// The same parameters. Removes them and tells which: key, state. For MariaDB.
+    pub fn sweep_take(&self, keys: usize) -> String {
+        format!("{} RETURNING `key`, `state`", self.sweep_delete(keys))
+    }
+
+    /// The parameters of [`Sql::sweep_range`], or without an end those of [`Sql::sweep_from`]. Removes what is due
+    /// there, in the order of the keys, and tells which: key, state. For MariaDB.
+    pub fn sweep_take_range(&self, has_end: bool) -> String {
+        let end = if has_end { " AND `key` < ?" } else { "" };
+        format!(
+            "DELETE FROM {} WHERE `key` >= ?{end} AND `application` = ? \
+             AND `expires` <= CASE `state` WHEN 0 THEN ? ELSE ? END ORDER BY `key` LIMIT ? RETURNING `key`, `state`",
+            self.table
+        )
+    }
+
     /// Application, principal. The live sessions of a principal: the server's read-only mark, key, created, accessed,
     /// idle, deadline, meta.
     pub fn list(&self) -> String {

@@ -8,7 +8,7 @@ use super::{check_identifier, lease, load, schema};
 use crate::store::{Checked, LoadReply, Store};
 use holdall_engine::{Fault, Key, Listed, Swept, Time, Verdict, Wanted, Write};
 use holdall_layout::lease_mysql::sweep_lease;
-use holdall_layout::native_mysql::{Sql, TABLE};
+use holdall_layout::native_mysql::{Dialect, Sql, TABLE};
 use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,8 @@ pub struct MysqlOptions {
     /// The longest `data` of a session, in bytes; 64 MiB. What the column or the server's `max_allowed_packet` doesn't
     /// hold is refused in any case. A longer one is [`Verdict::Rejected`].
     pub data_limit: usize,
-    /// Whether MariaDB's bulk protocol may be used; true. Without it a batch takes more time.
+    /// Whether what only MariaDB has may be used: its bulk protocol, and deletes that tell what they removed; true.
+    /// Without it batches and sweeps take more time.
     pub bulk: bool,
 }
 
@@ -46,6 +47,7 @@ pub struct MysqlStore {
     pool: Pool,
     options: MysqlOptions,
     sql: Sql,
+    is_mariadb: bool,
     data_limit: usize,
     no_bulk: AtomicBool,
     walk: Mutex<Option<Walk>>,
@@ -67,6 +69,7 @@ impl MysqlStore {
         Ok(Self {
             pool,
             sql: Sql::new(dialect, table),
+            is_mariadb: dialect == Dialect::MariaDb,
             data_limit: options.data_limit.min(capacity),
             no_bulk: AtomicBool::new(!options.bulk),
             walk: Mutex::default(),
@@ -96,7 +99,8 @@ impl Store for MysqlStore {
     fn sweep(&self, before: Time, now: Time, limit: u32) -> Result<Swept, Fault> {
         self.pool.tell_time(now);
         let (sql, table, application) = (&self.sql, self.options.table.as_str(), self.options.application.as_str());
-        let sweep = Sweep { sql, table, application, before, now, limit };
+        let returning = self.is_mariadb && self.options.bulk;
+        let sweep = Sweep { sql, table, application, before, now, limit, returning };
         let mut walk = self.walk.lock().unwrap_or_else(PoisonError::into_inner);
         sweep.run(&self.pool, &mut walk)
     }

@@ -6,10 +6,10 @@
 
 use super::connection::Connection;
 use super::driver::prelude::Queryable;
-use super::driver::{Error, Row as DriverRow, Value};
+use super::driver::{Row as DriverRow, Value};
 use super::load::pad;
 use super::pool::{Pool, Trouble};
-use super::rows::{self, Reader, time};
+use super::rows::{self, time};
 use holdall_engine::{Fault, Key, Swept, Time};
 use holdall_layout::native::{STATE_ALIAS, STATE_DEAD, STATE_LIVE};
 use holdall_layout::native_mysql::Sql;
@@ -25,7 +25,7 @@ const EMPTY_RANGES: u32 = 16;
 
 /// A walk through the table, kept between calls: the key at which it goes on.
 #[derive(Debug)]
-pub(super) struct Walk(Vec<u8>);
+pub(super) struct Walk(RowKey);
 
 /// A key of the table.
 type RowKey = Vec<u8>;
@@ -38,16 +38,23 @@ pub(super) struct Sweep<'a> {
     pub before: Time,
     pub now: Time,
     pub limit: u32,
+    /// Whether the server knows `DELETE ... RETURNING`.
+    pub returning: bool,
 }
 
 impl Sweep<'_> {
     /// Removes up to `limit` rows.
     pub(super) fn run(&self, pool: &Pool, walk: &mut Option<Walk>) -> Result<Swept, Fault> {
-        if self.limit == 0 || !pool.run("looking for expired sessions", |connection| self.is_anything_due(connection))? {
+        if self.limit == 0 {
             return Ok(Swept::default());
         }
-        if walk.is_none() && pool.run("counting expired sessions", |connection| self.is_worth_a_walk(connection))? {
-            *walk = Some(Walk(Vec::new()));
+        if walk.is_none() {
+            if !pool.run("looking for expired sessions", |connection| self.is_anything_due(connection))? {
+                return Ok(Swept::default());
+            }
+            if pool.run("counting expired sessions", |connection| self.is_worth_a_walk(connection))? {
+                *walk = Some(Walk(Vec::new()));
+            }
         }
         match walk {
             None => self.in_index_order(pool),
@@ -98,7 +105,7 @@ impl Sweep<'_> {
     }
 
     fn in_index_order(&self, pool: &Pool) -> Result<Swept, Fault> {
-        let mut keys: Vec<Vec<u8>> = pool.run("looking for expired sessions", |connection| {
+        let mut keys: Vec<RowKey> = pool.run("looking for expired sessions", |connection| {
             let mut keys = Vec::new();
             for (state, until) in self.states() {
                 let mut parameters = self.state_parameters(state, until).to_vec();
@@ -117,74 +124,93 @@ impl Sweep<'_> {
     }
 
     /// Goes on until a range had something due, or the end. Answers where the next call goes on.
-    fn walk_on(&self, pool: &Pool, at: &[u8]) -> Result<(Swept, Option<Vec<u8>>), Fault> {
+    fn walk_on(&self, pool: &Pool, at: &[u8]) -> Result<(Swept, Option<RowKey>), Fault> {
         let mut at = at.to_vec();
         for _ in 0..EMPTY_RANGES {
-            let (keys, end) = pool.run("looking for expired sessions", |connection| Ok(self.range(connection, &at)?))?;
-            let is_full = keys.len() >= self.limit as usize;
-            let next = if is_full { keys.last().map(|last| after(last)) } else { end };
-            if !keys.is_empty() {
-                return Ok((self.remove(pool, &keys)?, next));
-            }
+            let (swept, next) = self.range(pool, &at)?;
             match next {
-                Some(next) => at = next,
-                None => return Ok((Swept::default(), None)),
+                Some(next) if swept.expired + swept.dead == 0 => at = next,
+                next => return Ok((swept, next)),
             }
         }
         Ok((Swept::default(), Some(at)))
     }
 
-    /// The keys that are due in the next range, and where it ends.
-    fn range(&self, connection: &mut Connection, at: &[u8]) -> Result<(Vec<RowKey>, Option<RowKey>), Error> {
+    /// Removes what is due in the next range, and answers where the one after it begins.
+    fn range(&self, pool: &Pool, at: &[u8]) -> Result<(Swept, Option<RowKey>), Fault> {
         let rows = self.limit.saturating_mul(RANGE_FACTOR);
-        let conn = connection.conn()?;
-        let end: Option<Vec<u8>> = conn.exec_first(self.sql.key_after(), (at, rows))?;
+        let end: Option<RowKey> = pool.run("looking for expired sessions", |connection| {
+            Ok(connection.conn()?.exec_first(self.sql.key_after(), (at, rows))?)
+        })?;
         let mut parameters = vec![Value::Bytes(at.to_vec())];
         parameters.extend(end.clone().map(Value::Bytes));
         parameters.extend([self.application(), time(self.before), time(self.now), Value::UInt(u64::from(self.limit))]);
+        if self.returning {
+            let sql = self.sql.sweep_take_range(end.is_some());
+            let taken: Vec<DriverRow> = self.take(pool, &sql, &parameters)?;
+            let last = taken.last().and_then(|row| row.get::<RowKey, _>(0));
+            return Ok((swept(&taken), self.next(taken.len(), last, end)));
+        }
         let sql = if end.is_some() { self.sql.sweep_range() } else { self.sql.sweep_from() };
-        Ok((conn.exec(sql, parameters)?, end))
+        let keys: Vec<RowKey> =
+            pool.run("looking for expired sessions", |connection| Ok(connection.conn()?.exec(&sql, &parameters)?))?;
+        let next = self.next(keys.len(), keys.last().cloned(), end);
+        Ok((self.remove(pool, &keys)?, next))
+    }
+
+    /// A range that has more than may go in one call ends after the last that goes.
+    fn next(&self, count: usize, last: Option<RowKey>, end: Option<RowKey>) -> Option<RowKey> {
+        if count < self.limit as usize { end } else { last.map(after) }
+    }
+
+    fn take(&self, pool: &Pool, sql: &str, parameters: &[Value]) -> Result<Vec<DriverRow>, Fault> {
+        let taken = pool.run("removing expired sessions", |connection| {
+            connection.at_once(|connection| Ok::<_, Trouble>(connection.conn()?.exec(sql, parameters.to_vec())?))
+        });
+        Ok(taken?)
     }
 
     /// Removes those of the rows that are still due: what was touched meanwhile stays.
-    fn remove(&self, pool: &Pool, keys: &[Vec<u8>]) -> Result<Swept, Fault> {
+    fn remove(&self, pool: &Pool, keys: &[RowKey]) -> Result<Swept, Fault> {
         if keys.is_empty() {
             return Ok(Swept::default());
         }
+        let mut parameters = vec![self.application(), time(self.before), time(self.now)];
+        let before = parameters.len();
+        parameters.extend(keys.iter().map(|key| Value::Bytes(key.clone())));
+        let length = pad(&mut parameters, before);
+        if self.returning {
+            return Ok(swept(&self.take(pool, &self.sql.sweep_take(length), &parameters)?));
+        }
         let removed: Vec<DriverRow> = pool.run("removing expired sessions", |connection| {
             connection.transaction(|connection| {
-                let mut parameters = vec![self.application(), time(self.before), time(self.now)];
-                let before = parameters.len();
-                parameters.extend(keys.iter().map(|key| Value::Bytes(key.clone())));
-                let length = pad(&mut parameters, before);
                 let conn = connection.conn()?;
-                let due: Vec<DriverRow> = conn.exec(self.sql.sweep_lock(length), parameters.clone())?;
-                conn.exec_drop(self.sql.sweep_delete(length), parameters)?;
+                let due: Vec<DriverRow> = conn.exec(self.sql.sweep_lock(length), &parameters)?;
+                conn.exec_drop(self.sql.sweep_delete(length), &parameters)?;
                 Ok::<_, Trouble>(due)
             })
         })?;
-        let mut swept = Swept::default();
-        for row in removed {
-            count(&mut swept, row);
-        }
-        Ok(swept)
+        Ok(swept(&removed))
     }
 }
 
 /// The first key after `key`.
-fn after(key: &[u8]) -> Vec<u8> {
-    let mut next = key.to_vec();
-    next.push(0);
-    next
+fn after(mut key: RowKey) -> RowKey {
+    key.push(0);
+    key
 }
 
-fn count(swept: &mut Swept, row: DriverRow) {
-    let mut reader = Reader::new(row);
-    let (Value::Bytes(key), state) = (reader.next(), reader.next()) else { return };
-    if rows::number(&state) == Some(u64::from(STATE_LIVE)) {
-        swept.expired += 1;
-        swept.keys.push(Key::new(&key));
-    } else {
-        swept.dead += 1;
+/// What rows of key and state add up to.
+fn swept(rows: &[DriverRow]) -> Swept {
+    let mut swept = Swept::default();
+    for row in rows {
+        let (Some(Value::Bytes(key)), Some(state)) = (row.as_ref(0), row.as_ref(1)) else { continue };
+        if rows::number(state) == Some(u64::from(STATE_LIVE)) {
+            swept.expired += 1;
+            swept.keys.push(Key::new(key));
+        } else {
+            swept.dead += 1;
+        }
     }
+    swept
 }
