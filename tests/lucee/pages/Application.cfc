@@ -13,4 +13,7 @@ component {
     storage: true
   };
   this.sessionStorage = "sessions";
+  this.clientManagement = (url.client ?: "false") eq "true";
+  this.clientStorage = "sessions";
+  this.clientTimeout = createTimeSpan(0, 0, 30, 0);
 }

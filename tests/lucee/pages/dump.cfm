@@ -1,8 +1,9 @@
 <cfscript>
 // One line a field: its name in lower case, its Java class, its value as JSON.
 line = function(name, class, text) { writeOutput(lCase(name) & chr(9) & class & chr(9) & text & chr(10)); };
-for (name in structKeyArray(session)) {
-  value = session[name] ?: nullValue();
+scope = (url.client ?: "false") eq "true" ? client : session;
+for (name in structKeyArray(scope)) {
+  value = scope[name] ?: nullValue();
   if (isNull(value)) { line(name, "null", "null"); continue; }
   class = value.getClass().getName();
   if (class eq "[B") { line(name, class, '"' & toBase64(value) & '"'); continue; }

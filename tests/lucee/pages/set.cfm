@@ -1,1 +1,4 @@
-<cfset session[url.name] = url.value>ok
+<cfscript>
+scope = (url.client ?: "false") eq "true" ? client : session;
+scope[url.name] = url.value;
+</cfscript>ok

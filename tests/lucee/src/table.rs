@@ -1,8 +1,8 @@
-//! The table `cf_session_data` as a program beside Lucee uses it.
+//! The tables `cf_session_data` and `cf_client_data` as a program beside Lucee uses it.
 
 use holdall_engine::{Block, Key, Record, Stamp, Time, Value};
 use holdall_layout::foreign::{Decoded, ForeignData, Saving};
-use holdall_layout::lucee::{LuceeData, MYSQL_SCHEMA};
+use holdall_layout::lucee::{LuceeData, MYSQL_SCHEMA, Scope};
 use holdall_test_databases::mysql::prelude::Queryable;
 use holdall_test_databases::mysql::{Conn, params};
 use holdall_test_databases::{Database, Problem};
@@ -39,6 +39,14 @@ impl Table {
         Ok(Self { connection, layout })
     }
 
+    /// The table of the layout's scope.
+    fn name(&self) -> &'static str {
+        match self.layout.scope {
+            Scope::Session => "cf_session_data",
+            Scope::Client => "cf_client_data",
+        }
+    }
+
     /// Writes a new row with these fields, used at `accessed` for the last time.
     ///
     /// # Errors
@@ -56,7 +64,8 @@ impl Table {
     /// # Errors
     /// What the database says.
     pub fn insert_data(&mut self, cfid: &str, data: &[u8]) -> Result<(), Problem> {
-        let statement = "REPLACE INTO cf_session_data (expires, data, cfid, name) VALUES (:expires, :data, :cfid, :name)";
+        let statement =
+            format!("REPLACE INTO {} (expires, data, cfid, name) VALUES (:expires, :data, :cfid, :name)", self.name());
         let expires = (now() + IDLE_MS).to_string();
         let values = params! { "expires" => expires, "data" => data, "cfid" => cfid, "name" => self.layout.application.as_str() };
         Ok(self.connection.exec_drop(statement, values)?)
@@ -67,7 +76,7 @@ impl Table {
     /// # Errors
     /// What the database says, or that there is no such row.
     pub fn data(&mut self, cfid: &str) -> Result<Vec<u8>, Problem> {
-        let statement = "SELECT data FROM cf_session_data WHERE cfid = :cfid AND name = :name";
+        let statement = format!("SELECT data FROM {} WHERE cfid = :cfid AND name = :name", self.name());
         let found =
             self.connection.exec_first(statement, params! { "cfid" => cfid, "name" => self.layout.application.as_str() })?;
         found.ok_or_else(|| Problem::new("the session has no row"))

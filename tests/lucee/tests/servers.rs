@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use holdall_engine::{Value, ValueRef};
 use holdall_layout::foreign::ForeignData;
 use holdall_layout::json::same_json;
-use holdall_layout::lucee::{Form, LuceeData};
+use holdall_layout::lucee::{Form, LuceeData, Scope};
 use holdall_test_databases::MariaDb;
 use holdall_test_lucee::{Server, Table, Version, now};
 use std::collections::BTreeMap;
@@ -114,7 +114,7 @@ type Part = (&'static str, fn(&mut Pair));
 
 fn check(version: Version) {
     let mut pair = Pair::start(version);
-    let parts: [Part; 9] = [
+    let parts: [Part; 10] = [
         ("a new row is read by Lucee, each field with the class that it has to have", new_row),
         ("what Lucee changes is read here, and what is changed here is read by Lucee", changes),
         ("values of a row that Lucee wrote are put into new rows", moved_values),
@@ -122,6 +122,7 @@ fn check(version: Version) {
         ("literals are read by Lucee, and so is what a patch makes of them", literals),
         ("a session that was not used by Lucee for longer than its time-out is there", long_away),
         ("a Lucee that has the session in memory merges what was changed and removed here", merged),
+        ("rows of the client scope are read and changed too", client_scope),
         ("a row under a new id is that id's session", rotated),
         ("arrays and structs are such that a page can change them", used_values),
     ];
@@ -319,6 +320,21 @@ fn merged(pair: &mut Pair) {
     assert_eq!((row["username"].as_str(), row["other"].as_str()), ("\"bob\"", "\"x\""));
     assert_eq!(row["stays"], "\"here\"");
     assert!(!row.contains_key("color"), "what was removed has come back");
+}
+
+fn client_scope(pair: &mut Pair) {
+    let cfid = pair.cfid();
+    pair.table.layout.scope = Scope::Client;
+    pair.table.insert(&cfid, &[("theme", json("\"dark\"")), ("size", json("12"))], now() - 1000).expect("a row");
+    let seen = dump(&pair.server, "app=shop&client=true", &cfid);
+    assert_eq!((seen["theme"].1.as_str(), is_close(&seen["size"].1, "12")), ("\"dark\"", true));
+    assert_eq!(seen["cfid"].1, format!("\"{cfid}\""));
+    assert!(seen["hitcount"].1.parse::<f64>().is_ok_and(|hits| hits >= 1.0), "{:?}", seen["hitcount"]);
+    page(&pair.server, "/set.cfm?app=shop&client=true&name=color&value=blue", &cfid);
+    pair.table.patch(&cfid, &[("theme", Some(json("\"light\"")))]).expect("a patch");
+    let row = pair.row(&cfid);
+    assert_eq!((row["color"].as_str(), row["theme"].as_str(), row["size"].as_str()), ("\"blue\"", "\"light\"", "12"));
+    pair.table.layout.scope = Scope::Session;
 }
 
 fn rotated(pair: &mut Pair) {

@@ -64,7 +64,7 @@ impl<'a> Builder<'a> {
 
     fn new_class(&mut self, name: &'static str) -> Result<NodeId, String> {
         let spec = classes::find(name).ok_or_else(|| format!("the class {name} is not known"))?;
-        let known = self.known.get(name.as_bytes()).into_iter().flatten();
+        let known = self.known.get(name.as_bytes()).into_iter().flatten().take(8);
         if let Some(found) = known.copied().find(|id| self.is_like(*id, spec)) {
             return Ok(found);
         }
@@ -284,7 +284,8 @@ impl<'a> Builder<'a> {
         for place in start..self.graph.nodes.len() {
             let id = NodeId(place as u32);
             let Some(about) = self.graph.about(id) else { continue };
-            let known = self.known.get(about.name).into_iter().flatten();
+            // A stream that stands by itself has each class once; what has many of one name is not worth looking through.
+            let known = self.known.get(about.name).into_iter().flatten().take(8);
             if let Some(known) = known.copied().find(|known| self.is_same(*known, id)) {
                 same.insert(id, known);
             }

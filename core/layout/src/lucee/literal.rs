@@ -4,6 +4,7 @@
 use super::date::Civil;
 use crate::json::DEPTH_LIMIT;
 use base64::prelude::{BASE64_STANDARD, Engine};
+use std::collections::BTreeSet;
 
 /// A value of a literal.
 pub(super) enum Literal<'a> {
@@ -37,6 +38,14 @@ pub(super) struct Member<'a> {
     /// The value as it stands in the text.
     pub raw: &'a str,
     pub value: Literal<'a>,
+}
+
+/// Of members with one name the last, and all others; in their order.
+pub(super) fn last_of_each<'m, 't>(members: &'m [Member<'t>]) -> Vec<&'m Member<'t>> {
+    let mut seen = BTreeSet::new();
+    let mut last: Vec<_> = members.iter().rev().filter(|member| seen.insert(super::folded(&member.name))).collect();
+    last.reverse();
+    last
 }
 
 /// Whether Lucee takes the data for a literal.

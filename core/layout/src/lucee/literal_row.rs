@@ -13,6 +13,7 @@ use super::{Form, LAST_VISIT, LuceeData, TIME_CREATED, cfid, folded, id_value};
 use crate::foreign::{Decoded, Saving};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use holdall_engine::{Value, ValueRef};
+use std::collections::BTreeSet;
 
 /// The fields of a row.
 pub(super) fn decode(data: &[u8]) -> Result<Decoded, String> {
@@ -126,12 +127,12 @@ pub(super) fn patch(layout: &LuceeData, data: &[u8], changed: &[Box<str>], savin
     {
         return save::patch(layout, &java, changed, saving);
     }
-    let is_changed = |name: &str| changed.iter().any(|other| folded(other) == folded(name) && is_shown(&folded(name)));
+    let names: BTreeSet<_> = changed.iter().map(|name| folded(name)).filter(|name| is_shown(name)).collect();
     let mut texts: Vec<String> = Vec::new();
     for member in &members {
         if moved && folded(&member.name) == SESSION_ID {
             texts.push(self::session_id(layout, key));
-        } else if !is_changed(&member.name) {
+        } else if !names.contains(&folded(&member.name)) {
             texts.push(member.text.to_owned());
         }
     }
@@ -156,10 +157,8 @@ fn converted(layout: &LuceeData, members: &[Member<'_>], cfid: &str, now: i64) -
         let text = new.text(&id_value(field, &layout.application, cfid));
         new.add(field, text, time)?;
     }
-    for (place, member) in members.iter().enumerate() {
-        let name = folded(&member.name);
-        let later = members[place + 1..].iter().any(|later| folded(&later.name) == name);
-        if later || super::ID_FIELDS.contains(&&*name) {
+    for member in literal::last_of_each(members) {
+        if super::ID_FIELDS.contains(&&*folded(&member.name)) {
             continue;
         }
         let value = new.builder.literal(&member.value)?;

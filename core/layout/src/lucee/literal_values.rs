@@ -4,7 +4,7 @@ use super::build::Builder;
 use super::date::{self, Civil};
 use super::graph::{Graph, Part};
 use super::jtext::{self, push_json_str};
-use super::literal::{Literal, Member};
+use super::literal::{Literal, Member, last_of_each};
 use super::number::exact_double;
 use super::shape::{Shape, shape};
 use super::stream_read;
@@ -128,11 +128,7 @@ impl<'a> Builder<'a> {
 
     fn members(&mut self, members: &'a [Member<'_>]) -> Result<Vec<Part<'a>>, String> {
         let mut pairs = Vec::with_capacity(2 * members.len());
-        for (place, member) in members.iter().enumerate() {
-            let name = super::folded(&member.name);
-            if members[place + 1..].iter().any(|later| super::folded(&later.name) == name) {
-                continue;
-            }
+        for member in last_of_each(members) {
             let key = self.key(&jtext::encode(member.name.as_bytes()))?;
             pairs.extend([Part::Node(key), self.literal(&member.value)?]);
         }

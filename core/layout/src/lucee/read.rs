@@ -57,7 +57,7 @@ pub(super) fn decode(data: &[u8]) -> Result<Decoded, String> {
     }
     let bytes = row::bytes_of(data)?;
     let row = Row::read(&bytes)?;
-    let limit = bytes.len().saturating_mul(64).saturating_add(1 << 20).min(1 << 30);
+    let limit = bytes.len() * 16 + (1 << 20);
     let one = bytes.len() * 8 + (1 << 16);
     let mut values = Values { row: &row, writer: Writer::new(&row.graph, limit), left: limit, one };
     let mut fields = Fields::default();

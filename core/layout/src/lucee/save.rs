@@ -99,7 +99,13 @@ pub(super) fn patch(layout: &LuceeData, data: &[u8], changed: &[Box<str>], savin
     let pairs = row.pairs()?;
     let (holder, counted, end) = (pairs.holder, pairs.counted, pairs.at + pairs.parts.len());
     let builder = Builder::new(core::mem::take(&mut row.graph), layout.target);
-    let mut edit = Edit { builder, entries, holder, counted, end, now, gone: Vec::new(), new: Vec::new(), edited: false };
+    let count = entries.len();
+    let mut fields: BTreeMap<String, Vec<Entry<'_>>> = BTreeMap::new();
+    for entry in entries {
+        fields.entry(folded(&entry.name).into_owned()).or_default().push(entry);
+    }
+    let (gone, new, edited) = (Vec::new(), Vec::new(), false);
+    let mut edit = Edit { builder, fields, count, holder, counted, end, now, gone, new, edited };
     for name in changed.iter().filter(|name| is_shown(&folded(name))) {
         match block.get(name) {
             Some(value) => {
@@ -123,7 +129,10 @@ pub(super) fn patch(layout: &LuceeData, data: &[u8], changed: &[Box<str>], savin
 /// A row's map, being changed.
 struct Edit<'a> {
     builder: Builder<'a>,
-    entries: Vec<Entry<'a>>,
+    /// The entries by their folded names; a name has one, unless the row is damaged.
+    fields: BTreeMap<String, Vec<Entry<'a>>>,
+    /// How many entries there are.
+    count: usize,
     /// The node whose parts the pairs are.
     holder: NodeId,
     counted: bool,
@@ -139,8 +148,7 @@ struct Edit<'a> {
 
 impl<'a> Edit<'a> {
     fn found(&self, name: &str) -> Vec<Entry<'a>> {
-        let name = folded(name);
-        self.entries.iter().filter(|entry| folded(&entry.name) == name).cloned().collect()
+        self.fields.get(&*folded(name)).cloned().unwrap_or_default()
     }
 
     /// Puts a value in the place of a field's old one, or behind all.
@@ -193,11 +201,12 @@ impl<'a> Edit<'a> {
 
     /// The graph with all changes.
     fn finished(mut self) -> Graph<'a> {
-        let count = (self.entries.len() - self.gone.len() + self.new.len() / 2) as u32;
-        let first = self.end - 2 * self.entries.len();
+        self.gone.sort_unstable();
+        self.gone.dedup();
+        let count = (self.count - self.gone.len() + self.new.len() / 2) as u32;
+        let first = self.end - 2 * self.count;
         let parts = &mut self.builder.graph.node_mut(self.holder).parts;
         parts.splice(self.end..self.end, self.new);
-        self.gone.sort_unstable();
         for at in self.gone.iter().rev() {
             parts.drain(*at..at + 2);
         }

@@ -7,7 +7,7 @@ use super::jtext;
 use std::borrow::Cow;
 
 /// What a stream may have at most: parts of nodes, of about 32 bytes each.
-const PARTS_LIMIT: usize = 4_000_000;
+const PARTS_LIMIT: usize = 2_000_000;
 /// Steps that may be under way at once: how deep a stream nests.
 const STEPS_LIMIT: usize = 1 << 14;
 /// The first handle of a stream.

@@ -59,6 +59,15 @@ fn huge_lengths_take_no_memory() {
     }
 }
 
+/// Each null takes a byte in the row and many in memory, so their number has a limit.
+#[test]
+fn a_row_has_so_many_values_at_most() {
+    let count = 3_000_000_u32;
+    let head = b"ur\0\x13[Ljava.lang.Object;\x90\xce\x58\x9f\x10\x73\x29\x6c\x02\0\0xp";
+    let value = [&head[..], &count.to_be_bytes(), &vec![b'p'; count as usize]].concat();
+    assert!(refused(&with_value(&value)).contains("has more than 2000000 parts"));
+}
+
 #[test]
 fn nesting_has_an_end() {
     let array = b"ur\0\x13[Ljava.lang.Object;\x90\xce\x58\x9f\x10\x73\x29\x6c\x02\0\0xp\0\0\0\x01";

@@ -154,6 +154,9 @@ fn a_hash_map_keeps_count() {
     let count = [0x77, 8, 0, 0, 0, 16, 0, 0, 0, 8];
     assert!(find(&bytes(&patched), &count).is_some(), "seven, one less, two more");
     assert!(find(&bytes(&patched), b"username").is_none(), "nothing is left of the entry");
+    // A name that is named twice goes away once.
+    let twice = patch(&layout, CFID, row.as_bytes(), &[("username", None), ("UserName", None)], TIME).expect("a patch");
+    assert_eq!(decode(&layout, &twice).block.len(), 2);
     let decoded = decode(&layout, &patched);
     assert_eq!(shown(&layout, &decoded, "b"), "2");
     assert_eq!(decoded.block.len(), 4, "a, b, lastvisit, timecreated");

@@ -147,3 +147,23 @@ fn fields_of_lucee_itself() {
     let patched = patch(&layout, CFID, data.as_bytes(), &[("urltoken", None)], 1).expect("a patch");
     assert_eq!(patched, data.as_bytes());
 }
+
+/// Twenty thousand fields: nothing goes through all of them for each.
+#[test]
+fn a_session_of_many_fields() {
+    let names: Vec<String> = (0..20_000).map(|number| format!("FIELD{number}")).collect();
+    let fields: Vec<(&str, Value)> = names.iter().map(|name| (name.as_str(), json("\"v\""))).collect();
+    for layout in [java(), literal()] {
+        let data = encode(&layout, &fields).expect("a row");
+        assert_eq!(decode(&layout, data.as_bytes()).block.len(), 20_002);
+        let changes: Vec<(&str, Option<Value>)> = names.iter().map(|name| (name.as_str(), Some(json("2")))).collect();
+        let patched = patch(&layout, CFID, data.as_bytes(), &changes, 1).expect("a patch");
+        assert_eq!(shown(&layout, &decode(&layout, &patched), "field19999"), "2");
+        let removed: Vec<(&str, Option<Value>)> = names.iter().map(|name| (name.as_str(), None)).collect();
+        let patched = patch(&layout, CFID, data.as_bytes(), &removed, 1).expect("a patch");
+        assert_eq!(decode(&layout, &patched).block.len(), 2);
+    }
+    let text = LuceeData { form: Form::Java, ..literal() };
+    let data = encode(&literal(), &fields).expect("a row");
+    assert!(patch(&text, CFID, data.as_bytes(), &[("new", Some(json("2")))], 1).expect("a patch").starts_with(b"rO0AB"));
+}
