@@ -21,3 +21,12 @@ CREATE TABLE IF NOT EXISTS cf_client_data (
   PRIMARY KEY (cfid, name),
   KEY ix_cf_client_data_expires (expires)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_nopad_bin;
+
+-- Only holdall uses this one: which server sweeps, and until when, on the database's clock. Without it each sweeps for itself.
+-- The collation is MariaDB's here too.
+CREATE TABLE IF NOT EXISTS `holdall_meta` (
+    `name`   VARCHAR(190)    NOT NULL,
+    `holder` VARBINARY(64)   NOT NULL,
+    `until`  BIGINT UNSIGNED NOT NULL,
+    PRIMARY KEY (`name`)
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin COMMENT = 'holdall leases, version 1';

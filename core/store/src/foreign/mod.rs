@@ -14,6 +14,7 @@ mod check;
 mod commit;
 mod graves;
 mod load;
+mod many;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod run;
@@ -29,6 +30,7 @@ use commit::{Note, Outcome};
 use graves::Graves;
 use holdall_engine::{Fault, FaultKind, Key, Swept, Time, Verdict, Wanted, Write, WriteKind};
 use holdall_layout::foreign::ForeignData;
+use holdall_layout::lease_mysql::sweep_lease;
 use run::Driver;
 use stamps::Stamps;
 use std::fmt;
@@ -119,10 +121,20 @@ pub fn open_mysql(server: crate::mysql::Server, options: &ForeignOptions) -> Res
     Ok(Arc::new(ForeignStore::open(driver, options)?))
 }
 
+/// Whose rows are swept; Rails' table has no applications.
+fn application(table: &ForeignTable) -> &str {
+    match table {
+        ForeignTable::Lucee { application } => application,
+        ForeignTable::Rails { .. } => "",
+    }
+}
+
 /// Keeps sessions in a table that other software uses too.
 struct ForeignStore<D> {
     driver: D,
     table: Table,
+    /// The name of the lease for sweeping.
+    lease: String,
     data: Arc<dyn ForeignData>,
     absolute_ms: u64,
     stamps: Stamps,
@@ -134,6 +146,7 @@ impl<D: Driver> ForeignStore<D> {
         let table = shape::examine(&driver, options)?;
         Ok(Self {
             driver,
+            lease: sweep_lease(&options.name, application(&options.table)),
             table,
             data: options.data.clone(),
             absolute_ms: options.absolute_ms,
@@ -206,6 +219,10 @@ impl<D: Driver> Store for ForeignStore<D> {
 
     fn due(&self, before: Time, limit: u32) -> Result<Vec<Key>, Fault> {
         self.due_keys(before, limit)
+    }
+
+    fn lead(&self, holder: u64, for_ms: u64) -> Result<bool, Fault> {
+        self.driver.lead(&self.lease, holder, for_ms)
     }
 
     fn check(&self) -> Result<Checked, Fault> {

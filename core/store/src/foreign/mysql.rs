@@ -3,7 +3,7 @@
 use super::run::{Cell, Dialect, Driver, Failed, Run, Stop};
 use crate::mysql::driver::prelude::Queryable as _;
 use crate::mysql::driver::{Error, Params, Row, Value};
-use crate::mysql::{Class, Connection, Facts, Flavour, Pool, Server, Trouble};
+use crate::mysql::{Class, Connection, Facts, Flavour, Pool, Server, Trouble, lease};
 use holdall_engine::Fault;
 
 /// The connections to one database.
@@ -47,6 +47,10 @@ impl Driver for Mysql {
         done.map_err(|failed| Failed { not_applied: failed.is_not_applied(), fault: failed.fault })
     }
 
+    fn lead(&self, lease: &str, holder: u64, for_ms: u64) -> Result<bool, Fault> {
+        lease::lead(&self.pool, lease, holder, for_ms)
+    }
+
     fn close(&self) -> Result<(), Fault> {
         self.pool.close();
         Ok(())
@@ -72,14 +76,19 @@ impl Run for Lent<'_> {
 
     fn execute(&mut self, sql: &str, values: &[&str]) -> Result<u64, Stop<Error>> {
         let done = self.connection.conn().and_then(|conn| {
-            conn.exec_drop(sql, parameters(values))?;
+            // What has no values is about the transaction itself, which not every server takes prepared.
+            if values.is_empty() {
+                conn.query_drop(sql)?
+            } else {
+                conn.exec_drop(sql, parameters(values))?
+            }
             Ok(conn.affected_rows())
         });
         done.map_err(|error| {
             let reaction = self.connection.classify(&error);
             match reaction.class {
                 Class::Exists => Stop::Exists,
-                // Each statement is about one row, so one that is too large for the server is this row.
+                // A statement that is too large for the server is tried row by row, down to the one.
                 Class::Row | Class::Split => Stop::Row(reaction.what.into()),
                 _ => Stop::Batch(error),
             }

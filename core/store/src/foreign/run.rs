@@ -54,6 +54,12 @@ pub(super) trait Driver: Send + Sync {
     /// first run was applied.
     fn write<T>(&self, doing: &str, work: impl FnMut(&mut Self::Run<'_>) -> Result<T, Self::Error>) -> Result<T, Failed>;
 
+    /// As [`crate::Store::lead`], for the lease of this name.
+    fn lead(&self, lease: &str, holder: u64, for_ms: u64) -> Result<bool, Fault> {
+        let _ = (lease, holder, for_ms);
+        Ok(true)
+    }
+
     /// Gives all connections back.
     fn close(&self) -> Result<(), Fault>;
 }

@@ -166,3 +166,15 @@ fn what_is_not_to_be_had_says_so() {
         assert!(!store.check().expect("checks").problems.iter().any(|problem| problem.contains(PRIVATE)));
     }
 }
+
+/// Servers that keep sessions in the stock software's table agree on who sweeps, where there is a table for that.
+#[cfg(feature = "servers")]
+#[test]
+fn one_server_sweeps_where_there_is_a_table_of_leases() {
+    for site in Site::with_lucee().into_iter().filter(|site| site.name() == "MariaDB") {
+        let stores = [site.open(&lucee()).expect("opens"), site.open(&lucee()).expect("opens")];
+        assert_eq!((stores[0].lead(1, 60_000), stores[1].lead(2, 60_000)), (Ok(true), Ok(false)));
+        site.execute("DROP TABLE holdall_meta", &[]);
+        assert_eq!((stores[0].lead(1, 60_000), stores[1].lead(2, 60_000)), (Ok(true), Ok(true)), "without it both may");
+    }
+}
