@@ -1,6 +1,7 @@
 //! A commit: the rows are read under a lock, compared, changed field by field, and written, in one transaction.
 
 use super::ForeignStore;
+use super::many::{Waiter, Waiting};
 use super::run::{Driver, Run, Stop};
 use super::stamps::Content;
 use super::table::{Found, Statement, Written, created_text};
@@ -59,39 +60,102 @@ impl<D: Driver> ForeignStore<D> {
 
     pub(super) fn carry_out(&self, run: &mut D::Run<'_>, plan: &Plan<'_>, now: Time) -> Result<Outcome, D::Error> {
         let rows = self.rows_of(run, plan.keys.iter(), true)?;
-        let mut batch = Batch { store: self, run, now, rows, notes: Vec::new() };
-        let mut verdicts = vec![Verdict::NotDone; plan.writes.len()];
+        let verdicts = vec![Verdict::NotDone; plan.writes.len()];
+        let mut batch = Batch { store: self, run, now, rows, notes: Vec::new(), waiting: Waiting::default(), verdicts, place: 0 };
         for place in &plan.order {
+            let write = &plan.writes[*place];
             let chain = plan.chains.get(place).map_or(&[][..], Vec::as_slice);
-            verdicts[*place] = match batch.write(&plan.writes[*place], chain) {
-                Ok(verdict) => verdict,
-                Err(Stop::Row(why)) => Verdict::Rejected(why),
-                Err(Stop::Exists) => Verdict::Exists,
-                Err(Stop::Batch(error)) => return Err(error),
-            };
+            if batch.is_waiting(write) {
+                batch.flush()?;
+            }
+            batch.place = *place;
+            let verdict = batch.write_wholly(write, chain)?;
+            batch.verdicts[*place] = verdict;
         }
-        Ok(Outcome { verdicts, notes: batch.notes })
+        batch.flush()?;
+        Ok(Outcome { verdicts: batch.verdicts, notes: batch.notes })
     }
 }
 
 /// One transaction.
-struct Batch<'b, 'c, D: Driver> {
-    store: &'b ForeignStore<D>,
-    run: &'b mut D::Run<'c>,
+pub(super) struct Batch<'b, 'c, D: Driver> {
+    pub store: &'b ForeignStore<D>,
+    pub run: &'b mut D::Run<'c>,
     now: Time,
     /// The rows as they are by now; of several for one key the newest comes first.
-    rows: BTreeMap<Key, Vec<Found>>,
-    notes: Vec<Note>,
+    pub rows: BTreeMap<Key, Vec<Found>>,
+    pub notes: Vec<Note>,
+    /// What is written together with others, at the end.
+    pub waiting: Waiting,
+    pub verdicts: Vec<Verdict>,
+    /// Which write is being carried out.
+    place: usize,
 }
 
 /// What a step of a write answers, and why it may stop.
-type Step<T, D> = Result<T, Stop<<D as Driver>::Error>>;
+pub(super) type Step<T, D> = Result<T, Stop<<D as Driver>::Error>>;
+
+/// What a row's being refused means for its write.
+pub(super) fn verdict_of<E>(stop: Stop<E>) -> Result<Verdict, E> {
+    match stop {
+        Stop::Row(why) => Ok(Verdict::Rejected(why)),
+        Stop::Exists => Ok(Verdict::Exists),
+        Stop::Batch(error) => Err(error),
+    }
+}
 
 fn refused<E>(Unwritable(why): Unwritable) -> Stop<E> {
     Stop::Row(why)
 }
 
 impl<D: Driver> Batch<'_, '_, D> {
+    /// Carries out a write wholly, or not at all.
+    fn write_wholly(&mut self, write: &Write, chain: &[Key]) -> Result<Verdict, D::Error> {
+        let has_steps = match &write.kind {
+            WriteKind::Rename { .. } => true,
+            WriteKind::Create { .. } => self.rows.contains_key(&write.key),
+            _ => self.rows.get(&write.key).is_some_and(|rows| rows.len() > 1),
+        };
+        if has_steps {
+            self.point("SAVEPOINT whole")?;
+        }
+        let (rows, notes) = (self.rows.get(&write.key).cloned(), self.notes.len());
+        let verdict = match self.write(write, chain) {
+            Ok(verdict) => verdict,
+            Err(Stop::Batch(error)) => return Err(error),
+            Err(stop) => {
+                if has_steps {
+                    self.point("ROLLBACK TO SAVEPOINT whole")?;
+                }
+                self.notes.truncate(notes);
+                if let Some(rows) = rows {
+                    self.rows.insert(write.key.clone(), rows);
+                }
+                if let WriteKind::Rename { to, .. } = &write.kind {
+                    self.rows.remove(to);
+                }
+                verdict_of(stop)?
+            }
+        };
+        if has_steps {
+            self.point("RELEASE SAVEPOINT whole")?;
+        }
+        Ok(verdict)
+    }
+
+    fn point(&mut self, sql: &str) -> Result<(), D::Error> {
+        match self.run.execute(sql, &[]) {
+            Err(Stop::Batch(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a write is about a row that waits to be written.
+    fn is_waiting(&self, write: &Write) -> bool {
+        let to = if let WriteKind::Rename { to, .. } = &write.kind { Some(to) } else { None };
+        self.waiting.has(&write.key) || to.is_some_and(|to| self.waiting.has(to))
+    }
+
     fn write(&mut self, write: &Write, chain: &[Key]) -> Step<Verdict, D> {
         let key = &write.key;
         match &write.kind {
@@ -104,7 +168,7 @@ impl<D: Driver> Batch<'_, '_, D> {
         }
     }
 
-    fn execute(&mut self, (sql, values): Statement) -> Step<u64, D> {
+    pub(super) fn execute(&mut self, (sql, values): Statement) -> Step<u64, D> {
         let values: Vec<&str> = values.iter().map(String::as_str).collect();
         self.run.execute(&sql, &values)
     }
@@ -125,7 +189,7 @@ impl<D: Driver> Batch<'_, '_, D> {
             self.remove(key)?;
         }
         let data = self.store.data.encode(Saving { key, record, now: self.now }).map_err(refused)?;
-        self.insert(key, record, data, None)?;
+        self.insert(key, record, data, None, true)?;
         Ok(Verdict::DONE)
     }
 
@@ -146,17 +210,24 @@ impl<D: Driver> Batch<'_, '_, D> {
             // Duplicates, which the stock software made: they become the one row that they should have been.
             let accessed = self.store.table.accessed(&old, self.now).max(record.accessed);
             self.remove(key)?;
-            self.insert(key, &Record { accessed, ..record.clone() }, data, Some(&old))?;
+            self.insert(key, &Record { accessed, ..record.clone() }, data, Some(&old), false)?;
             return Ok(Verdict::DONE);
         }
         let text = self.checked(data)?;
         let written = Written { key, data: &text, accessed: record.accessed, deadline: record.deadline, created: "" };
-        let Some(statement) = self.store.table.update(&old.id, &old, written) else { return Ok(Verdict::Gone) };
+        let Some(change) = self.store.table.change(&old, written) else { return Ok(Verdict::Gone) };
         self.store.stamps.attempt(key, Content::of(text.as_bytes()), record.stamp);
+        self.set_row(key, record, text, Some(&old));
+        if self.store.table.writes_many() && change.new_id.is_none() {
+            self.waiting.change(Waiter { place: self.place, key: key.clone(), stamp: record.stamp, old: Some(old) }, change);
+            return Ok(Verdict::DONE);
+        }
+        let statement = self.store.table.update(change);
         if self.execute(statement)? == 0 {
+            self.rows.remove(key);
             return Ok(Verdict::Gone);
         }
-        self.note_row(key, record, text, Some(&old));
+        self.notes.push(Note::Written(key.clone(), record.stamp));
         Ok(Verdict::DONE)
     }
 
@@ -206,7 +277,7 @@ impl<D: Driver> Batch<'_, '_, D> {
             None => (self.store.data.encode(saving).map_err(refused)?, record.accessed),
         };
         // The insert is the one step that can be refused, so it comes first.
-        self.insert(to, &Record { accessed, ..record.clone() }, data, old.as_ref())?;
+        self.insert(to, &Record { accessed, ..record.clone() }, data, old.as_ref(), false)?;
         self.remove(key)?;
         self.notes.push(Note::Ended(key.clone(), Reason::Rotated, Some(to.clone()), until));
         Ok(Verdict::DONE)
@@ -251,28 +322,34 @@ impl<D: Driver> Batch<'_, '_, D> {
         Ok(())
     }
 
-    /// Adds a row; `old` is the one that it takes the place of.
-    fn insert(&mut self, key: &Key, record: &Record, data: Vec<u8>, old: Option<&Found>) -> Step<(), D> {
+    /// Adds a row; `old` is the one that it takes the place of. It may wait for others if nothing else depends on it.
+    fn insert(&mut self, key: &Key, record: &Record, data: Vec<u8>, old: Option<&Found>, may_wait: bool) -> Step<(), D> {
         let text = self.checked(data)?;
         let created = old.and_then(|old| old.created_text.clone()).unwrap_or_else(|| created_text(record.created));
         let written = Written { key, data: &text, accessed: record.accessed, deadline: record.deadline, created: &created };
         let statement = self.store.table.insert(written);
         let statement = statement.ok_or_else(|| Stop::Row("the id can't be held by this table".into()))?;
         self.store.stamps.attempt(key, Content::of(text.as_bytes()), record.stamp);
+        if may_wait && self.store.table.writes_many() {
+            self.set_row(key, record, text, old);
+            let waiter = Waiter { place: self.place, key: key.clone(), stamp: record.stamp, old: old.cloned() };
+            self.waiting.insert(waiter, statement);
+            return Ok(());
+        }
         self.execute(statement)?;
-        self.note_row(key, record, text, old);
+        self.set_row(key, record, text, old);
+        self.notes.push(Note::Written(key.clone(), record.stamp));
         Ok(())
     }
 
-    /// A row that was written, for writes of the same batch that come after.
-    fn note_row(&mut self, key: &Key, record: &Record, text: String, old: Option<&Found>) {
+    /// A row as it is now, for writes of the same batch that come after.
+    fn set_row(&mut self, key: &Key, record: &Record, text: String, old: Option<&Found>) {
         let used = self.store.table.used(record.accessed, record.deadline).max(self.newest(key).and_then(|found| found.used));
         let id = self.store.table.ids(key).map_or_else(String::new, |mut ids| ids.swap_remove(0));
         let created = old.and_then(|old| old.created).unwrap_or(record.created);
         let created_text = old.and_then(|old| old.created_text.clone());
         let found = Found { id, data: text.into_bytes(), used, created: Some(created), created_text, is_odd: false };
         self.rows.insert(key.clone(), vec![found]);
-        self.notes.push(Note::Written(key.clone(), record.stamp));
     }
 
     /// Data that the column takes whole.

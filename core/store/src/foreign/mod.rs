@@ -15,6 +15,7 @@ mod commit;
 mod graves;
 mod load;
 mod many;
+mod many;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod run;

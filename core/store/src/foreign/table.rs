@@ -78,6 +78,18 @@ pub(super) fn created_text(created: Time) -> String {
     times::to_text(created)
 }
 
+/// What becomes of a row.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    /// Under which it lies.
+    pub id: String,
+    pub data: String,
+    /// None if the table has no times.
+    pub time: Option<String>,
+    /// Under which it is to lie.
+    pub new_id: Option<String>,
+}
+
 /// A statement with its parameters.
 pub(super) type Statement = (String, Vec<String>);
 
@@ -165,32 +177,71 @@ impl Table {
         })
     }
 
-    /// Replaces the data of the row that lies under `id`, moves its time forward, and puts it under the right id.
-    pub fn update(&self, id: &str, old: &Found, row: Written<'_>) -> Option<Statement> {
-        let data = row.data.to_owned();
-        let (set, mut values) = match &self.kind {
-            Kind::Lucee { .. } => {
-                let expires = self.expires(row.accessed, row.deadline).max(old.used.unwrap_or_default());
-                ("expires = ?, data = ?".to_owned(), vec![expires_text(expires), data])
-            }
-            Kind::Rails { data: column, has_times, .. } => {
-                let right = self.ids(row.key)?.swap_remove(0);
-                let mut set = format!("{column} = ?");
-                let mut values = vec![data];
-                if *has_times {
-                    set.push_str(", updated_at = ?");
-                    values.push(times::to_text(row.accessed.max(old.used.unwrap_or_default())));
-                }
-                if right != id {
-                    set.push_str(", session_id = ?");
-                    values.push(right);
-                }
-                (set, values)
-            }
+    /// What becomes of a row: its data is replaced, its time moves forward, and it gets under the right id.
+    pub fn change(&self, old: &Found, row: Written<'_>) -> Option<Change> {
+        let used = old.used.unwrap_or_default();
+        let time = match &self.kind {
+            Kind::Lucee { .. } => Some(expires_text(self.expires(row.accessed, row.deadline).max(used))),
+            Kind::Rails { has_times: true, .. } => Some(times::to_text(row.accessed.max(used))),
+            Kind::Rails { .. } => None,
         };
-        let (condition, of) = self.condition(id);
+        let right = self.ids(row.key)?.swap_remove(0);
+        let new_id = (right != old.id).then_some(right);
+        Some(Change { id: old.id.clone(), data: row.data.to_owned(), time, new_id })
+    }
+
+    fn data_column(&self) -> &str {
+        match &self.kind {
+            Kind::Lucee { .. } => "data",
+            Kind::Rails { data, .. } => data,
+        }
+    }
+
+    fn time_column(&self) -> &'static str {
+        match self.kind {
+            Kind::Lucee { .. } => "expires",
+            Kind::Rails { .. } => "updated_at",
+        }
+    }
+
+    /// Changes one row.
+    pub fn update(&self, change: Change) -> Statement {
+        let mut set = format!("{} = ?", self.data_column());
+        let mut values = vec![change.data];
+        let more = [(self.time_column(), change.time), (self.id_column(), change.new_id)];
+        for (column, value) in more {
+            if let Some(value) = value {
+                // Writing to a string can't fail.
+                let _ = write!(set, ", {column} = ?");
+                values.push(value);
+            }
+        }
+        let (condition, of) = self.condition(&change.id);
         values.extend(of);
-        Some((format!("UPDATE {} SET {set} WHERE {condition}", self.name), values))
+        (format!("UPDATE {} SET {set} WHERE {condition}", self.name), values)
+    }
+
+    /// Changes several rows that keep their ids, each of which is the only one that a collation takes for it.
+    pub fn update_many(&self, changes: &[&Change]) -> Statement {
+        let id = self.id_column();
+        let whens = "WHEN ? THEN ? ".repeat(changes.len());
+        let mut set = format!("{} = CASE {id} {whens}END", self.data_column());
+        let mut values: Vec<String> = Vec::with_capacity(changes.len() * 5 + 2);
+        values.extend(changes.iter().flat_map(|change| [change.id.clone(), change.data.clone()]));
+        if changes.iter().all(|change| change.time.is_some()) {
+            let _ = write!(set, ", {} = CASE {id} {whens}END", self.time_column());
+            values.extend(changes.iter().flat_map(|change| [change.id.clone(), change.time.clone().unwrap_or_default()]));
+        }
+        let (of_application, of) = self.of_application();
+        values.extend(of);
+        let ids: Vec<&str> = changes.iter().map(|change| change.id.as_str()).collect();
+        let marks = pad(&mut values, &ids);
+        (format!("UPDATE {} SET {set} WHERE {of_application}{id} IN ({marks})", self.name), values)
+    }
+
+    /// Whether several rows are written with one statement. In SQLite that gains nothing.
+    pub fn writes_many(&self) -> bool {
+        self.is_unique && matches!(self.dialect, Dialect::Mysql { .. })
     }
 
     /// Moves the time of a row forward; none if it need not move yet.

@@ -1,6 +1,7 @@
 //! The store over tables that other software uses too: SQLite files, and (with the feature `servers`) a real MariaDB.
 
 mod made;
+mod many;
 mod rows;
 mod shape;
 mod suite;
