@@ -15,7 +15,6 @@ mod commit;
 mod graves;
 mod load;
 mod many;
-mod many;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod run;
