@@ -78,9 +78,9 @@ impl Run for Lent<'_> {
         let done = self.connection.conn().and_then(|conn| {
             // What has no values is about the transaction itself, which not every server takes prepared.
             if values.is_empty() {
-                conn.query_drop(sql)?
+                conn.query_drop(sql)?;
             } else {
-                conn.exec_drop(sql, parameters(values))?
+                conn.exec_drop(sql, parameters(values))?;
             }
             Ok(conn.affected_rows())
         });
