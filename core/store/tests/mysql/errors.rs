@@ -1,7 +1,7 @@
 //! Errors of a real server, provoked: what the store makes of each.
 
 use crate::made::{
-    NOW, create, destroy, key, load, must, options, record, server, server_at, sized, stamp, store, touch, update,
+    IDLE_MS, LATER, NOW, create, destroy, key, load, must, options, record, server, server_at, sized, stamp, store, touch, update,
 };
 use holdall_engine::{FaultKind, Loaded, Record, Verdict};
 use holdall_store::Store;
@@ -161,6 +161,33 @@ fn a_row_that_comes_in_between_is_seen() {
             let verdicts = committing.join().expect("ends");
             assert_eq!(verdicts[..2], [Verdict::Exists, Verdict::DONE], "bulk: {bulk}");
         });
+    }
+}
+
+/// Somebody uses an expired session between the sweep's look and its delete.
+#[test]
+fn a_session_touched_during_a_sweep_stays() {
+    let _alone = alone();
+    for bulk in [true, false] {
+        let database = shared().database();
+        let store = MysqlStore::open(MysqlOptions { bulk, ..options(server(&database)) }).expect("opens");
+        let writes: Vec<_> = (0..5).map(|number| create(key(number), record(1))).collect();
+        store.commit(&writes, NOW).expect("commits");
+        let mut other = database.connect().expect("connects");
+        other.query_drop("BEGIN").expect("begins");
+        let sql = "UPDATE holdall_sessions SET accessed = ?, expires = ? WHERE `key` = ?";
+        other.exec_drop(sql, (LATER.0, LATER.0 + IDLE_MS, key(3).as_bytes())).expect("touches");
+        std::thread::scope(|scope| {
+            let sweeping = scope.spawn(|| store.sweep(LATER, NOW, 100).expect("sweeps"));
+            wait_for_a_waiter();
+            other.query_drop("COMMIT").expect("commits");
+            let mut keys = sweeping.join().expect("ends").keys;
+            keys.sort();
+            let mut expired = [0, 1, 2, 4].map(key);
+            expired.sort();
+            assert_eq!(keys, expired, "bulk: {bulk}");
+        });
+        assert_eq!(load(&store, key(3)), Loaded::Row(Record { accessed: LATER, ..record(1) }));
     }
 }
 
