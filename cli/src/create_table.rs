@@ -45,7 +45,8 @@ fn print(target: &Target, output: Output) -> Result<()> {
 }
 
 fn statements(target: &Target, sql: &str) -> Vec<String> {
-    script::about(script::statements(sql), target.layout.default_table(), &target.table)
+    // Lucee's script makes the table of clients too.
+    script::renamed(script::statements(sql), target.layout.default_table(), &target.table, &["cf_client_data"])
 }
 
 fn make(target: &Target, if_missing: bool, output: Output) -> Result<u8> {

@@ -35,12 +35,12 @@ pub fn statements(script: &str) -> Vec<String> {
     all.into_iter().map(|statement| statement.trim().to_owned()).filter(|statement| !statement.is_empty()).collect()
 }
 
-/// The statements that are about one table of the script, `default`, with that table named `table`; a name within the names
-/// of indexes too. If it is not renamed, all statements.
-pub fn about(statements: Vec<String>, default: &str, table: &str) -> Vec<String> {
+/// The statements with the table `default` named `table`, also within the names of indexes. Of a renamed table's script
+/// the statements about other tables of the same software (`others`) are left out; tables that all share stay.
+pub fn renamed(statements: Vec<String>, default: &str, table: &str, others: &[&str]) -> Vec<String> {
     if default == table {
         return statements;
     }
-    let about = statements.into_iter().filter(|statement| statement.contains(default));
-    about.map(|statement| statement.replace(default, table)).collect()
+    let wanted = statements.into_iter().filter(|statement| !others.iter().any(|other| statement.contains(other)));
+    wanted.map(|statement| statement.replace(default, table)).collect()
 }

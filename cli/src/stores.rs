@@ -1,7 +1,7 @@
 //! The stores of holdall's own table.
 
 use crate::db::Database;
-use crate::problem::{Problem, Result};
+use crate::problem::{Kind, Problem, Result};
 use crate::shape;
 use crate::target::{Place, Target};
 use holdall_store::mysql::{MysqlOptions, MysqlStore};
@@ -31,4 +31,15 @@ pub fn applications(database: &mut Database, target: &Target) -> Result<Vec<Stri
 pub fn check_table(target: &Target) -> Result<()> {
     let mut database = Database::open(target, false)?;
     shape::read(&mut database, &target.table, &target.shown()).map(drop)
+}
+
+/// What the store finds fault with when it looks at its table and every row.
+pub fn problems(target: &Target) -> Result<Vec<String>> {
+    check_table(target)?;
+    match native(target, "").and_then(|store| Ok(store.check()?)) {
+        Ok(checked) => Ok(checked.problems.iter().map(ToString::to_string).collect()),
+        // A table of another shape isn't opened at all: that is what is wrong with it.
+        Err(problem) if problem.kind == Kind::Refused => Ok(vec![problem.text]),
+        Err(problem) => Err(problem),
+    }
 }

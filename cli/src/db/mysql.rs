@@ -8,7 +8,7 @@ use crate::problem::{Kind, Problem, Result};
 use holdall_store::mysql::driver::consts::CapabilityFlags;
 use holdall_store::mysql::driver::prelude::Queryable;
 use holdall_store::mysql::driver::{Conn, OptsBuilder, Params, SslOpts};
-use holdall_store::mysql::{Host, Server, Tls, driver};
+use holdall_store::mysql::{Class, Flavour, Host, Phase, Server, Tls, classify, driver};
 use std::time::Duration;
 
 /// Set right after connecting. Values that don't fit are errors, no statement waits long for a lock, and times are UTC.
@@ -166,9 +166,7 @@ fn unreachable_at(place: &str, error: &SqlError) -> Problem {
 const WITH_VALUES: [u16; 8] = [1062, 1292, 1366, 1411, 1525, 1586, 1690, 1761];
 
 fn sql_error(error: &driver::Error) -> SqlError {
-    let driver::Error::MySqlError(refused) = error else {
-        return SqlError { number: 0, kind: Kind::Unreachable, text: plain(&error.to_string()) };
-    };
+    let driver::Error::MySqlError(refused) = error else { return without_number(error) };
     let kind = match refused.code {
         1044 | 1045 | 1130 | 1142 | 1143 | 1227 | 1290 | 1370 | 1698 | 1792 | 1836 => Kind::Refused,
         1049 | 1054 | 1146 => Kind::Missing,
@@ -181,6 +179,16 @@ fn sql_error(error: &driver::Error) -> SqlError {
         plain(&refused.message)
     };
     SqlError { number: refused.code.into(), kind, text: format!("{text} (error {})", refused.code) }
+}
+
+/// What didn't come from the server itself. A certificate that isn't trusted is a refusal, not an outage.
+fn without_number(error: &driver::Error) -> SqlError {
+    let reaction = classify(error, Flavour::MariaDb, Phase::Connect);
+    let own = plain(&error.to_string());
+    if reaction.class == Class::Config {
+        return SqlError { number: 0, kind: Kind::Refused, text: format!("{} ({own})", reaction.what) };
+    }
+    SqlError { number: 0, kind: Kind::Unreachable, text: own }
 }
 
 /// One line of text.

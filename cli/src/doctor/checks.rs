@@ -4,7 +4,7 @@ use super::finding::Find::{Catalogue, Rows};
 use super::finding::Severity::{Error, Note, Warning};
 use super::finding::{Check, Finding};
 use super::patient::Patient;
-use super::{columns, keys, rows, settings};
+use super::{columns, keys, native, rows, settings, unreadable};
 use crate::db::SqlError;
 use crate::layout::Layout::{self, Django, Lucee, Native, Rails};
 
@@ -12,6 +12,7 @@ const ALL: &[Layout] = &[Native, Lucee, Rails, Django];
 /// Rails hashes ids: no two of what it looks for differ in blanks only.
 const EXACT: &[Layout] = &[Native, Lucee];
 const FOREIGN: &[Layout] = &[Lucee, Rails];
+const NATIVE: &[Layout] = &[Native];
 const LUCEE: &[Layout] = &[Lucee];
 const RAILS: &[Layout] = &[Rails];
 
@@ -58,6 +59,10 @@ pub const CHECKS: &[Check] = &[
         sentence: "The expiry is not a number of 13 digits: it is compared as text, so such a session lives for ever or not at all" },
     Check { code: "plain-ids",          severity: Warning, layouts: RAILS,   find: Rows(rows::plain_ids),
         sentence: "Rows hold ids in clear: whoever reads the table can use these sessions" },
+    Check { code: "unreadable-rows",    severity: Warning, layouts: FOREIGN, find: Rows(unreadable::find),
+        sentence: "The data of some rows can't be decoded: holdall leaves them as they are and answers with an error" },
+    Check { code: "native-check",       severity: Error,   layouts: NATIVE,  find: Catalogue(native::find),
+        sentence: "holdall's own check finds fault with the table" },
     Check { code: "expired-rows",       severity: Warning, layouts: LUCEE,   find: Rows(rows::expired),
         sentence: "Expired sessions pile up: nobody removes them" },
     Check { code: "old-rows",           severity: Note,    layouts: RAILS,   find: Rows(rows::old),

@@ -8,10 +8,12 @@ mod finding;
 mod fix;
 mod hash_ids;
 mod keys;
+mod native;
 mod patient;
 mod rows;
 mod settings;
 mod tools;
+mod unreadable;
 
 use crate::args::Doctor;
 use crate::output::{self, Output, bytes};
@@ -23,7 +25,7 @@ use serde_json::{Value, json};
 
 /// Runs the command.
 pub fn run(args: &Doctor, output: Output) -> Result<u8> {
-    let mut patient = Patient::open(Target::of(&args.place)?, args.older_than)?;
+    let mut patient = Patient::open(Target::of(&args.place)?, args)?;
     output.say(&about(&patient));
     let findings = checks::run(&mut patient, args.quick)?;
     tell(&findings, &patient, args.fix, output);

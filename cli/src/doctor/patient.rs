@@ -1,10 +1,12 @@
 //! What the checks look at.
 
+use crate::args::Doctor;
 use crate::clock;
 use crate::db::{Database, Flavour, SqlError};
 use crate::layout::Layout;
 use crate::problem::Result;
 use crate::shape::{self, Column, Shape};
+use crate::stores;
 use crate::target::Target;
 
 /// The table, its catalogue, and the settings of its server.
@@ -20,6 +22,8 @@ pub struct Patient {
     pub server: Server,
     /// Rows of a rails table count as old after so many days.
     pub days: u32,
+    /// What the store of holdall's own table finds fault with.
+    pub own_check: Vec<String>,
 }
 
 /// Settings of the server; all defaults for a file.
@@ -39,11 +43,13 @@ pub struct Server {
 
 impl Patient {
     /// Connects and reads the catalogue.
-    pub fn open(target: Target, days: u32) -> Result<Self> {
+    pub fn open(target: Target, args: &Doctor) -> Result<Self> {
+        // Before the connection: a process must not hold a SQLite file twice.
+        let own_check = if target.layout == Layout::Native && !args.quick { stores::problems(&target)? } else { Vec::new() };
         let mut database = Database::open(&target, false)?;
         let shape = shape::read(&mut database, &target.table, &target.shown())?;
         let server = if database.flavour() == Flavour::Sqlite { Server::default() } else { server(&mut database)? };
-        Ok(Self { database, target, shape, server, days })
+        Ok(Self { database, target, shape, server, days: args.older_than, own_check })
     }
 
     /// Reads the catalogue again, after a repair.

@@ -2,9 +2,9 @@
 
 mod django;
 mod native;
-mod source;
+pub mod source;
 mod state;
-mod tables;
+pub mod tables;
 mod write;
 
 use crate::args::{Import, Table, Where};

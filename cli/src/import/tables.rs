@@ -1,7 +1,7 @@
 //! The tables of Lucee and Rails, read in the order of their keys.
 
 use super::source::{Item, Page, Session, Source};
-use crate::db::{Database, Row, Value};
+use crate::db::{Database, Flavour, Row, Value};
 use crate::problem::Result;
 use crate::shape;
 use crate::target::Target;
@@ -10,6 +10,9 @@ use holdall_layout::foreign::{Decoded, ForeignData};
 use holdall_layout::lucee::LuceeData;
 use holdall_layout::native::NativeRules;
 use holdall_layout::rails::{RailsData, Serializer, times};
+
+/// What is wrong with a row whose expiry isn't as Lucee writes it.
+pub const BAD_EXPIRES: &str = "the expiry is not a number of 13 digits";
 
 /// A session of a table without stamps.
 pub fn session(application: &str, id: &[u8], block: Block, times: Times) -> Item {
@@ -52,13 +55,12 @@ pub fn count(database: &mut Database, target: &Target) -> Result<u64> {
     Ok(database.count(&format!("SELECT COUNT(*) FROM {}", database.quoted(&target.table)), &[])?)
 }
 
-/// The condition and values for the rows after a place in an order of two columns; the first alone can use the index.
-fn after_pair(columns: [&str; 2], after: Option<&[Vec<u8>]>) -> (String, Vec<Value>) {
-    let [first, second] = columns;
-    match after {
-        Some([a, b]) => {
-            let (a, b) = (Value::Bytes(a.clone()), Value::Bytes(b.clone()));
-            (format!("{first} >= ? AND ({first} > ? OR {second} > ?)"), vec![a.clone(), a, b])
+/// The condition and values for the rows before a place in the order of cfid and name; cfid alone can use the index.
+fn before_pair(place: Option<&[Vec<u8>]>) -> (String, Vec<Value>) {
+    match place {
+        Some([cfid, name]) => {
+            let (cfid, name) = (Value::Bytes(cfid.clone()), Value::Bytes(name.clone()));
+            ("cfid <= ? AND (cfid < ? OR name < ?)".to_owned(), vec![cfid.clone(), cfid, name])
         }
         _ => ("1 = 1".to_owned(), Vec::new()),
     }
@@ -79,12 +81,24 @@ pub struct Lucee {
     target: Target,
     only: Option<String>,
     idle_ms: u64,
+    /// Names the index that has this order, so that no page is sorted anew.
+    force: String,
+    order: &'static str,
 }
 
 impl Lucee {
-    /// Connects.
+    /// Connects. Rows are read backwards, so that of several rows of one session the one that lives longest comes first,
+    /// in the order of the index that stock Lucee makes, or of the primary key that should be there.
     pub fn open(target: &Target, only: Option<String>, idle_ms: u64) -> Result<Self> {
-        Ok(Self { database: Database::open(target, false)?, target: target.clone(), only, idle_ms })
+        let mut database = Database::open(target, false)?;
+        let shape = shape::read(&mut database, &target.table, &target.shown())?;
+        let order =
+            if shape.is_unique(target.layout.key()) { "cfid DESC, name DESC" } else { "cfid DESC, name DESC, expires DESC" };
+        let columns = order.replace(" DESC", "");
+        let index = shape.indexes.iter().find(|index| !index.partial && index.columns.join(", ").eq_ignore_ascii_case(&columns));
+        let force = index.filter(|_| database.flavour() != Flavour::Sqlite);
+        let force = force.map_or_else(String::new, |index| format!(" FORCE INDEX ({})", database.quoted(&index.name)));
+        Ok(Self { database, target: target.clone(), only, idle_ms, force, order })
     }
 
     fn item(&self, row: &Row, before: Option<&Row>, now: u64) -> Item {
@@ -93,7 +107,7 @@ impl Lucee {
             return Item::Duplicate;
         }
         let expires = row.text(2).filter(|text| text.len() == 13).and_then(|text| text.parse::<u64>().ok());
-        let Some(expires) = expires else { return Item::Unreadable("the expiry is not a number of 13 digits".into()) };
+        let Some(expires) = expires else { return Item::Unreadable(BAD_EXPIRES.into()) };
         if expires <= now {
             return Item::Expired;
         }
@@ -117,13 +131,14 @@ impl Source for Lucee {
 
     fn page(&mut self, after: Option<&[Vec<u8>]>, rows: u32, now_ms: u64) -> Result<Page> {
         let table = self.database.quoted(&self.target.table);
-        let (mut condition, mut values) = after_pair(["cfid", "name"], after);
+        let (mut condition, mut values) = before_pair(after);
         if let Some(only) = &self.only {
             condition.push_str(" AND name = ?");
             values.push(only.as_str().into());
         }
         let sql = format!(
-            "SELECT cfid, name, expires, data FROM {table} WHERE {condition} ORDER BY cfid, name, expires DESC LIMIT {rows}"
+            "SELECT cfid, name, expires, data FROM {table}{} WHERE {condition} ORDER BY {} LIMIT {rows}",
+            self.force, self.order
         );
         let found = self.database.query(&sql, &values)?;
         let before = |place: usize| place.checked_sub(1).and_then(|place| found.get(place));

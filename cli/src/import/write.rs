@@ -1,16 +1,20 @@
 //! Where sessions go: holdall's own table, through its store. Every batch is read back and compared.
 
 use super::source::Session;
-use crate::clock::now_ms;
+use crate::clock::{now_ms, pause};
 use crate::layout::Layout;
 use crate::problem::{Problem, Result};
 use crate::stores;
 use crate::target::Target;
-use holdall_engine::{Block, Loaded, Record, Rules, Stamp, Time, Verdict, Wanted, Write, WriteKind, Writer};
+use holdall_engine::{Block, FaultKind, Loaded, Record, Rules, Stamp, Time, Verdict, Wanted, Write, WriteKind, Writer};
 use holdall_layout::native::NativeRules;
 use holdall_store::Store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a batch is tried again.
+const PATIENCE: u32 = 5;
 
 /// What became of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,7 +93,7 @@ impl Sink {
         let create =
             |session: &Session| Write { key: session.key.clone(), kind: WriteKind::Create { record: session.record.clone() } };
         let writes: Vec<Write> = sessions.iter().map(create).collect();
-        let verdicts = store.commit(&writes, Time(now_ms()))?;
+        let verdicts = commit(store.as_ref(), &writes)?;
         let mut outcomes: Vec<Outcome> = verdicts
             .iter()
             .map(|verdict| match verdict {
@@ -130,7 +134,7 @@ impl Sink {
         if writes.is_empty() {
             return Ok(());
         }
-        let verdicts = store.commit(&writes, Time(now_ms()))?;
+        let verdicts = commit(store, &writes)?;
         let written: Vec<Session> = places.iter().map(|place| sessions[*place].clone()).collect();
         let rows = load(store, &written)?;
         for ((place, verdict), row) in places.into_iter().zip(verdicts).zip(rows) {
@@ -155,6 +159,30 @@ impl Sink {
         let record = Record { stamp, ..session.record.clone() };
         Write { key: session.key.clone(), kind: WriteKind::Update { base: found.stamp, record, changed: changed.into() } }
     }
+}
+
+/// Commits, and again what was surely or perhaps not applied: a write may be repeated without harm.
+fn commit(store: &dyn Store, writes: &[Write]) -> Result<Vec<Verdict>> {
+    let mut tries = 0;
+    loop {
+        let again = match store.commit(writes, Time(now_ms())) {
+            Ok(verdicts) if !verdicts.iter().any(|verdict| matches!(verdict, Verdict::NotDone | Verdict::Unknown)) => {
+                return Ok(verdicts);
+            }
+            Ok(verdicts) if tries >= PATIENCE => return Ok(verdicts),
+            Ok(_) => None,
+            Err(fault) => Some(fault),
+        };
+        if let Some(fault) = again.filter(|fault| tries >= PATIENCE || !may_pass(fault.kind)) {
+            return Err(fault.into());
+        }
+        tries += 1;
+        pause(Duration::from_millis(200) * tries);
+    }
+}
+
+fn may_pass(kind: FaultKind) -> bool {
+    matches!(kind, FaultKind::Transient | FaultKind::Unreachable)
 }
 
 fn load(store: &dyn Store, sessions: &[Session]) -> Result<Vec<Loaded>> {

@@ -23,7 +23,7 @@ fn lucee_row(file: &File, expires: &str, cfid: &str, data: &str) {
 fn stock_lucee_is_found_wanting_repaired_and_then_clean() {
     let file = File::with(STOCK_LUCEE);
     let now = now_ms();
-    for (after, data) in [(1_000_000, "old"), (3_000_000, LUCEE_DATA), (2_000_000, "older")] {
+    for (after, data) in [(1_000_000, r#"{"v":1}"#), (3_000_000, LUCEE_DATA), (2_000_000, r#"{"v":2}"#)] {
         lucee_row(&file, &(now + after).to_string(), "cfid-twice", data);
     }
     lucee_row(&file, &(now + 1_000_000).to_string(), "cfid-once", LUCEE_DATA);
@@ -68,14 +68,14 @@ fn more_duplicates_than_fit_one_transaction() {
     for number in 0..1300 {
         for copy in 0..2 {
             let sql = "INSERT INTO cf_session_data VALUES (?, ?, 'shop', ?)";
-            let values = params![(now + 1_000_000 + copy).to_string(), format!("id-{number}"), copy.to_string()];
+            let values = params![(now + 1_000_000 + copy).to_string(), format!("id-{number}"), format!("{{\"copy\":{copy}}}")];
             connection.execute(sql, values).expect("a row");
         }
     }
     connection.execute_batch("COMMIT").expect("commit");
     let answer = file.run(&["doctor", "--fix", "--yes", "--json", "--layout", "lucee"]).with_code(0).json();
     assert_eq!(answer["repairs"][0]["rows"], 1300);
-    assert_eq!(file.number("SELECT count(*) FROM cf_session_data WHERE data = '1'"), 1300);
+    assert_eq!(file.number("SELECT count(*) FROM cf_session_data WHERE data = '{\"copy\":1}'"), 1300);
     assert_eq!(file.number("SELECT count(*) FROM cf_session_data"), 1300);
 }
 
@@ -93,10 +93,14 @@ fn an_old_rails_table_is_repaired() {
     let connection = file.connect();
     let row = "INSERT INTO sessions (session_id, data, created_at, updated_at) VALUES (?, ?, ?, ?)";
     for (id, data, time) in [
-        ("0123456789abcdef0123456789abcdef", "first", "2026-01-01 00:00:00"),
-        ("0123456789abcdef0123456789abcdef", "newest", "2026-03-01 00:00:00"),
-        ("0123456789abcdef0123456789abcdef", "second", "2026-02-01 00:00:00"),
-        ("2::3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f0", "hashed", "2026-02-01 00:00:00"),
+        ("0123456789abcdef0123456789abcdef", r#"{"value":{"v":"first"}}"#, "2026-01-01 00:00:00"),
+        ("0123456789abcdef0123456789abcdef", r#"{"value":{"v":"newest"}}"#, "2026-03-01 00:00:00"),
+        ("0123456789abcdef0123456789abcdef", r#"{"value":{"v":"second"}}"#, "2026-02-01 00:00:00"),
+        (
+            "2::3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f0",
+            r#"{"value":{"v":"hashed"}}"#,
+            "2026-02-01 00:00:00",
+        ),
     ] {
         connection.execute(row, params![id, data, time, time]).expect("a row");
     }
@@ -107,7 +111,7 @@ fn an_old_rails_table_is_repaired() {
     assert_eq!(left, ["old-rows"], "a note only: what is old is for the operator to say");
     // The id of the cookie, hashed as Rails hashes it.
     let hashed = "2::3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f9";
-    let sql = format!("SELECT count(*) FROM sessions WHERE session_id = '{hashed}' AND data = 'newest'");
+    let sql = format!("SELECT count(*) FROM sessions WHERE session_id = '{hashed}' AND data LIKE '%newest%'");
     assert_eq!(file.number(&sql), 1);
     assert_eq!(file.number("SELECT count(*) FROM sessions WHERE updated_at = '2026-03-01 00:00:00'"), 1, "times stay");
 }
@@ -131,4 +135,30 @@ fn quick_leaves_the_rows_alone() {
     lucee_row(&file, "99", "broken", LUCEE_DATA);
     let found = file.run(&["doctor", "--quick", "--json", "--layout", "lucee"]).with_code(1).findings();
     assert_eq!(found, ["no-primary-key", "wrong-index", "no-expiry-index"]);
+}
+
+#[test]
+fn rows_that_nobody_can_decode_are_counted_and_kept() {
+    let file = File::of("lucee");
+    let expires = (now_ms() + 1_000_000).to_string();
+    lucee_row(&file, &expires, "fine", LUCEE_DATA);
+    lucee_row(&file, &expires, "damaged", "rO0ABXNyAC9");
+    let answer = file.run(&["doctor", "--json", "--layout", "lucee"]).with_code(1);
+    assert_eq!(answer.findings(), ["unreadable-rows"]);
+    assert_eq!(answer.json()["findings"][0]["rows"], 1);
+    file.run(&["doctor", "--fix", "--yes", "--layout", "lucee"]).with_code(1);
+    assert_eq!(file.number("SELECT count(*) FROM cf_session_data"), 2);
+}
+
+#[test]
+fn holdalls_own_table_is_checked_by_its_store() {
+    let file = File::of("native");
+    file.run(&["doctor", "--layout", "native"]).with_code(0);
+    let row = "INSERT INTO holdall_sessions (key, application, state, format, revision, writer, created, accessed, idle, \
+        deadline, expires, data) VALUES (x'01', 'shop', 0, 1, 1, zeroblob(16), 1, 1, 0, 9007199254740991, 9007199254740991, \
+        CAST('no json' AS BLOB))";
+    file.connect().execute(row, []).expect("a row");
+    let found = file.run(&["doctor", "--json"]).with_code(1).findings();
+    assert_eq!(found, ["native-check"]);
+    assert_eq!(file.run(&["doctor", "--json", "--quick"]).with_code(0).findings(), Vec::<String>::new());
 }

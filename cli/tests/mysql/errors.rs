@@ -20,7 +20,7 @@ fn every_way_to_be_refused_has_its_own_words_and_code() {
         (swapped(&table, &format!("/{}", database.name), "/no_such_database"), 4, "Access denied"),
         (swapped(&table, &port, ":1/"), 3, "can't be reached"),
         (swapped(&table, "127.0.0.1", "no-such-host.invalid"), 3, "can't be reached"),
-        (format!("{}?tls=verify", database.url()), 3, "can't be reached"),
+        (format!("{}?tls=verify", database.url()), 4, "encryption"),
     ] {
         for command in [&["stats"][..], &["doctor"], &["prune"], &["sessions"], &["create-table"]] {
             let arguments = [command, &["--layout", "lucee"]].concat();
@@ -50,4 +50,16 @@ fn an_account_that_may_not_alter_is_told_so() {
     let url = table.database.url_for(&table.database.application, table.database.port);
     let answer = holdall_at(&url, &["doctor", "--fix", "--yes", "--layout", "lucee"]).with_code(4);
     assert!(answer.err.contains("ALTER command denied"), "{answer:?}");
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let server = holdall_test_databases::MariaDb::options().tls("localhost").start().expect("a server");
+    let database = server.database();
+    let authority = server.authority().expect("an authority").display().to_string();
+    let stranger = server.strange_authority().expect("another").display().to_string();
+    let url = database.url();
+    holdall_at(&format!("{url}?tls_ca={authority}"), &["create-table"]).with_code(0);
+    let refused = holdall_at(&format!("{url}?tls_ca={stranger}"), &["stats"]).with_code(4);
+    assert!(refused.err.contains("certificate"), "{refused:?}");
 }
