@@ -1,5 +1,7 @@
 //! The store over tables that other software uses too: SQLite files, and (with the feature `servers`) a real MariaDB.
 
+#[cfg(feature = "servers")]
+mod cuts;
 mod made;
 mod many;
 mod rows;
