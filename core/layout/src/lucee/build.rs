@@ -43,7 +43,7 @@ impl<'a> Builder<'a> {
             let node = self.graph.node(id);
             let Some(about) = node.about.as_ref().filter(|_| node.kind == Kind::Class) else { continue };
             self.known.entry(Cow::Borrowed(about.name)).or_default().push(id);
-            let types = node.parts.iter().filter_map(Part::node);
+            let types = self.graph.parts(id).iter().filter_map(Part::node);
             let texts: Vec<(Vec<u8>, NodeId)> =
                 types.filter_map(|id| self.graph.text(id).map(|text| (text.to_vec(), id))).collect();
             for (text, id) in texts {
@@ -88,8 +88,9 @@ impl<'a> Builder<'a> {
         parts.push(parent.map_or(Part::Null, Part::Node));
         (about.parent, about.whole) = (parent, true);
         let mut node = Node::new(Kind::Class);
-        (node.about, node.parts) = (Some(Box::new(about)), parts);
+        node.about = Some(Box::new(about));
         let id = self.graph.add(node);
+        self.graph.set_parts(id, parts);
         self.known.entry(Cow::Borrowed(spec.name.as_bytes())).or_default().push(id);
         Ok(id)
     }
@@ -132,8 +133,15 @@ impl<'a> Builder<'a> {
         let class = self.class(class)?;
         let mut node = Node::new(Kind::Object);
         node.class = Some(class);
-        node.parts = [Part::Node(class), Part::Handle].into_iter().chain(data).collect();
-        Ok(self.graph.add(node))
+        let id = self.graph.add(node);
+        self.graph.set_parts(id, [Part::Node(class), Part::Handle].into_iter().chain(data));
+        Ok(id)
+    }
+
+    /// Adds data to an object that has none and that the data names.
+    fn fill<const N: usize>(&mut self, id: NodeId, data: [Part<'a>; N]) {
+        let head = self.graph.parts(id).to_vec();
+        self.graph.set_parts(id, head.into_iter().chain(data));
     }
 
     fn array(&mut self, class: &'static str, count: usize, data: impl IntoIterator<Item = Part<'a>>) -> Result<NodeId, String> {
@@ -171,7 +179,7 @@ impl<'a> Builder<'a> {
             [raw([LOAD_FACTOR, threshold.to_be_bytes()].concat()), block([buckets.to_be_bytes(), count.to_be_bytes()].concat())];
         let map = self.object(classes::LINKED_MAP, head.into_iter().chain(pairs).chain([Part::End, raw(vec![0])]))?;
         let safe = self.object(classes::SAFE_MAP, [])?;
-        self.graph.node_mut(safe).parts.extend([Part::Node(map), Part::Node(safe), Part::End]);
+        self.fill(safe, [Part::Node(map), Part::Node(safe), Part::End]);
         Ok(safe)
     }
 
@@ -187,7 +195,7 @@ impl<'a> Builder<'a> {
         let head = [raw(size.clone()), block(size)];
         let list = self.object(classes::LIST, head.into_iter().chain(elements).chain([Part::End]))?;
         let safe = self.object(classes::SAFE_LIST, [])?;
-        self.graph.node_mut(safe).parts.extend([Part::Node(list), Part::Node(safe), Part::End, Part::Node(list)]);
+        self.fill(safe, [Part::Node(list), Part::Node(safe), Part::End, Part::Node(list)]);
         self.object(classes::ARRAY, [Part::Node(safe)])
     }
 
@@ -290,13 +298,15 @@ impl<'a> Builder<'a> {
                 same.insert(id, known);
             }
         }
-        for node in &mut self.graph.nodes[start..] {
-            let swap = |id: NodeId| same.get(&id).copied().unwrap_or(id);
+        let swap = |id: NodeId| same.get(&id).copied().unwrap_or(id);
+        for place in start..self.graph.nodes.len() {
+            let id = NodeId(place as u32);
+            let node = self.graph.node_mut(id);
             node.class = node.class.map(swap);
             if let Some(about) = &mut node.about {
                 about.parent = about.parent.map(swap);
             }
-            for part in &mut node.parts {
+            for part in self.graph.parts_mut(id) {
                 if let Part::Node(id) = part {
                     *id = swap(*id);
                 }
@@ -308,11 +318,12 @@ impl<'a> Builder<'a> {
 
     /// Whether two descriptors say exactly the same, up to the root.
     fn is_same(&self, a: NodeId, b: NodeId) -> bool {
+        let (parts_a, parts_b) = (self.graph.parts(a), self.graph.parts(b));
         let (a, b) = (self.graph.node(a), self.graph.node(b));
         let types = |part: &Part<'a>| part.node().and_then(|id| self.graph.text(id).map(<[u8]>::to_vec));
         let (Some(about_a), Some(about_b)) = (&a.about, &b.about) else { return false };
         // The last part is the parent.
-        let (parts_a, parts_b) = (&a.parts[..a.parts.len() - 1], &b.parts[..b.parts.len() - 1]);
+        let (parts_a, parts_b) = (&parts_a[..parts_a.len() - 1], &parts_b[..parts_b.len() - 1]);
         let same_part = |(a, b): (&Part<'a>, &Part<'a>)| match (types(a), types(b)) {
             (None, None) => a == b && a.node().is_none(),
             (a, b) => a == b,

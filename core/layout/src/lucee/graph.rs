@@ -156,12 +156,13 @@ pub(super) struct Node<'a> {
     pub about: Option<Box<Class<'a>>>,
     /// Of a string all that it has: its length and its bytes. It has no parts; most nodes are strings.
     pub text: Cow<'a, [u8]>,
-    pub parts: Vec<Part<'a>>,
+    /// Where its parts are among the graph's.
+    parts: (u32, u32),
 }
 
 impl Node<'_> {
     pub fn new(kind: Kind) -> Self {
-        Self { kind, class: None, about: None, text: Cow::Borrowed(&[]), parts: Vec::new() }
+        Self { kind, class: None, about: None, text: Cow::Borrowed(&[]), parts: (0, 0) }
     }
 }
 
@@ -225,6 +226,8 @@ impl<'g, 'a> Level<'g, 'a> {
 #[derive(Default)]
 pub(super) struct Graph<'a> {
     pub nodes: Vec<Node<'a>>,
+    /// The parts of all nodes, those of each together: one piece of memory instead of hundreds.
+    parts: Vec<Part<'a>>,
 }
 
 impl<'a> Graph<'a> {
@@ -240,6 +243,31 @@ impl<'a> Graph<'a> {
 
     pub fn node_mut(&mut self, id: NodeId) -> &mut Node<'a> {
         &mut self.nodes[id.0 as usize]
+    }
+
+    /// A node's parts.
+    pub fn parts(&self, id: NodeId) -> &[Part<'a>] {
+        let (start, end) = self.node(id).parts;
+        &self.parts[start as usize..end as usize]
+    }
+
+    /// A node's parts, to be changed one by one.
+    pub fn parts_mut(&mut self, id: NodeId) -> &mut [Part<'a>] {
+        let (start, end) = self.node(id).parts;
+        &mut self.parts[start as usize..end as usize]
+    }
+
+    /// Gives a node its parts, or others than it had.
+    pub fn set_parts(&mut self, id: NodeId, parts: impl IntoIterator<Item = Part<'a>>) {
+        let start = self.parts.len() as u32;
+        self.parts.extend(parts);
+        self.node_mut(id).parts = (start, self.parts.len() as u32);
+    }
+
+    /// Makes room for the parts of so many nodes.
+    pub fn reserve(&mut self, nodes: usize) {
+        self.nodes.reserve(nodes);
+        self.parts.reserve(5 * nodes);
     }
 
     /// What the descriptor `id` says.
@@ -280,23 +308,23 @@ impl<'a> Graph<'a> {
 
     /// What `class` has in the object `id`, from the part `at` on; `at` goes behind it.
     fn level(&self, id: NodeId, class: NodeId, at: &mut usize) -> Option<Level<'_, 'a>> {
-        let node = self.node(id);
+        let parts = self.parts(id);
         let class = self.about(class)?;
         let mut raw: &[u8] = &[];
         let mut objects: &[Part<'a>] = &[];
         if class.flags & (EXTERNAL | SERIALIZABLE) == SERIALIZABLE {
             if class.raw_len > 0 {
-                let Part::Raw(bytes) = node.parts.get(*at)? else { return None };
+                let Part::Raw(bytes) = parts.get(*at)? else { return None };
                 raw = bytes;
                 *at += 1;
             }
-            objects = node.parts.get(*at..*at + class.objects)?;
+            objects = parts.get(*at..*at + class.objects)?;
             *at += class.objects;
         }
         let notes_at = *at;
         let mut notes: &[Part<'a>] = &[];
         if class.has_notes() {
-            let rest = node.parts.get(*at..)?;
+            let rest = parts.get(*at..)?;
             let end = rest.iter().position(|part| matches!(part, Part::End))?;
             notes = &rest[..end];
             *at += end + 1;

@@ -1,6 +1,6 @@
 //! A row in the Java form: a stream with the time of the save and the bytes of a second stream, the session's map.
 
-use super::graph::{Graph, Node, NodeId, Part};
+use super::graph::{Graph, NodeId, Part};
 use super::jtext;
 use super::shape::{self, Pairs};
 use super::stream_read;
@@ -49,7 +49,7 @@ impl<'a> Row<'a> {
         let mut outer = Graph::default();
         let stored = stream_read::read(&mut outer, bytes)?;
         let (saved, barr) = parts_of(&outer, stored).ok_or("the data is no session value of Lucee")?;
-        let Some(Part::Raw(Cow::Borrowed(inner))) = outer.node(barr).parts.get(3) else {
+        let Some(Part::Raw(Cow::Borrowed(inner))) = outer.parts(barr).get(3) else {
             return Err("the data is no session value of Lucee".to_owned());
         };
         let mut graph = Graph::default();
@@ -81,11 +81,11 @@ impl<'a> Row<'a> {
     /// The data of the row with the map's stream `inner`, saved at `saved`.
     pub fn written(mut self, saved: i64, inner: Vec<u8>) -> Result<Vec<u8>, String> {
         let (_, barr) = parts_of(&self.outer, self.stored).ok_or("the data is no session value of Lucee")?;
-        let node: &mut Node<'_> = self.outer.node_mut(barr);
-        node.parts[2] = Part::Raw(Cow::Owned((inner.len() as u32).to_be_bytes().to_vec()));
-        node.parts[3] = Part::Raw(Cow::Owned(inner));
+        let parts = self.outer.parts_mut(barr);
+        parts[2] = Part::Raw(Cow::Owned((inner.len() as u32).to_be_bytes().to_vec()));
+        parts[3] = Part::Raw(Cow::Owned(inner));
         let time = Part::Raw(Cow::Owned(saved.to_be_bytes().to_vec()));
-        self.outer.node_mut(self.stored).parts[2] = time;
+        self.outer.parts_mut(self.stored)[2] = time;
         text(&self.outer, self.stored)
     }
 }

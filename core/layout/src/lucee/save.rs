@@ -165,7 +165,7 @@ impl<'a> Edit<'a> {
 
     fn replace(&mut self, entry: &Entry<'a>, removed: bool, value: Part<'a>) -> Result<(), String> {
         let item = self.builder.item(self.now.max(entry.time), removed, value)?;
-        self.builder.graph.node_mut(self.holder).parts[entry.at + 1] = Part::Node(item);
+        self.builder.graph.parts_mut(self.holder)[entry.at + 1] = Part::Node(item);
         Ok(())
     }
 
@@ -205,7 +205,10 @@ impl<'a> Edit<'a> {
         self.gone.dedup();
         let count = (self.count - self.gone.len() + self.new.len() / 2) as u32;
         let first = self.end - 2 * self.count;
-        let parts = &mut self.builder.graph.node_mut(self.holder).parts;
+        if self.gone.is_empty() && self.new.is_empty() {
+            return self.builder.graph;
+        }
+        let mut parts = self.builder.graph.parts(self.holder).to_vec();
         parts.splice(self.end..self.end, self.new);
         for at in self.gone.iter().rev() {
             parts.drain(*at..at + 2);
@@ -216,6 +219,7 @@ impl<'a> Edit<'a> {
             head.extend(count.to_be_bytes());
             *data = Cow::Owned(head);
         }
+        self.builder.graph.set_parts(self.holder, parts);
         self.builder.graph
     }
 }

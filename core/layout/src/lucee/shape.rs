@@ -64,13 +64,10 @@ pub(super) fn shape<'g, 'a>(graph: &'g Graph<'a>, id: NodeId) -> Shape<'g, 'a> {
         Kind::Text | Kind::LongText => graph.text(id).map_or(Shape::Other(b"java.lang.String"), Shape::Text),
         Kind::Array => array(graph, id),
         Kind::Object => object(graph, id),
-        Kind::Enum => graph
-            .node(id)
-            .parts
-            .last()
-            .and_then(Part::node)
-            .and_then(|text| graph.text(text))
-            .map_or_else(|| other(graph, id), Shape::Constant),
+        Kind::Enum => {
+            let constant = graph.parts(id).last().and_then(Part::node).and_then(|text| graph.text(text));
+            constant.map_or_else(|| other(graph, id), Shape::Constant)
+        }
         Kind::Class | Kind::Proxy | Kind::ClassValue => Shape::Other(b"java.lang.Class"),
     }
 }
@@ -80,7 +77,7 @@ fn other<'g, 'a>(graph: &'g Graph<'a>, id: NodeId) -> Shape<'g, 'a> {
 }
 
 fn array<'g, 'a>(graph: &'g Graph<'a>, id: NodeId) -> Shape<'g, 'a> {
-    match (graph.class_name(id), graph.node(id).parts.as_slice()) {
+    match (graph.class_name(id), graph.parts(id)) {
         (Some(b"[B"), [_, _, _, Part::Raw(bytes)]) => Shape::Bytes(bytes),
         _ => other(graph, id),
     }

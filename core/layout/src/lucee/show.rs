@@ -28,7 +28,7 @@ pub(super) fn view(graph: &Graph<'_>, id: NodeId, limit: usize) -> Option<String
 }
 
 fn show(graph: &Graph<'_>, part: &Part<'_>, limit: usize, exact: bool) -> Result<String, NoJson> {
-    let mut shower = Shower { graph, out: String::new(), path: Vec::new(), limit, exact };
+    let mut shower = Shower { graph, out: String::with_capacity(64), path: Vec::new(), limit, exact };
     shower.part(part)?;
     Ok(shower.out)
 }

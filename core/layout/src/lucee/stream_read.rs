@@ -26,6 +26,8 @@ enum Step {
     Fields(u16),
     /// The type of a field, a string.
     TypeName,
+    /// All its parts have been read.
+    Parts,
     /// The descriptor is whole now.
     Whole,
     /// It gets its handle.
@@ -51,12 +53,21 @@ enum Step {
 pub(super) fn read<'a>(graph: &mut Graph<'a>, input: &'a [u8]) -> Result<NodeId, String> {
     // About so many nodes does a stream have.
     let nodes = input.len() / 32;
-    graph.nodes.reserve(nodes);
-    let mut reader = Reader { input, at: 0, graph, handles: Vec::with_capacity(nodes), steps: Vec::new(), parts: 0 };
+    graph.reserve(nodes);
+    let mut reader = Reader {
+        input,
+        at: 0,
+        graph,
+        handles: Vec::with_capacity(nodes),
+        steps: Vec::with_capacity(64),
+        open: Vec::with_capacity(64),
+        starts: Vec::with_capacity(16),
+        count: 0,
+    };
     if reader.take(MAGIC.len())? != MAGIC {
         return Err("a Java object stream of protocol 5 was expected".to_owned());
     }
-    let Part::Node(root) = reader.value()? else { return Err(reader.wrong("an object")) };
+    let Some(root) = reader.value()? else { return Err(reader.wrong("an object")) };
     while let Some((node, step)) = reader.steps.pop() {
         reader.step(node, step)?;
         if reader.steps.len() > STEPS_LIMIT {
@@ -76,7 +87,12 @@ struct Reader<'g, 'a> {
     handles: Vec<NodeId>,
     /// What is still to be read, the next at the end.
     steps: Vec<(NodeId, Step)>,
-    parts: usize,
+    /// The parts of the nodes under way, those of the innermost node at the end.
+    open: Vec<Part<'a>>,
+    /// Where among them those of each node begin.
+    starts: Vec<usize>,
+    /// How many parts there were.
+    count: usize,
 }
 
 impl<'a> Reader<'_, 'a> {
@@ -114,33 +130,37 @@ impl<'a> Reader<'_, 'a> {
         Ok((&self.input[start..self.at], text))
     }
 
-    fn push(&mut self, node: NodeId, part: Part<'a>) -> Result<(), String> {
-        self.parts += 1;
-        if self.parts > PARTS_LIMIT {
+    /// A part of the innermost node under way.
+    fn push(&mut self, part: Part<'a>) -> Result<(), String> {
+        self.count += 1;
+        if self.count > PARTS_LIMIT {
             return Err(format!("the Java object stream has more than {PARTS_LIMIT} parts"));
         }
-        self.graph.node_mut(node).parts.push(part);
+        self.open.push(part);
         Ok(())
     }
 
-    fn push_raw(&mut self, node: NodeId, raw: &'a [u8]) -> Result<(), String> {
-        self.push(node, Part::Raw(Cow::Borrowed(raw)))
+    fn push_raw(&mut self, raw: &'a [u8]) -> Result<(), String> {
+        self.push(Part::Raw(Cow::Borrowed(raw)))
     }
 
     fn handle(&mut self, node: NodeId) -> Result<(), String> {
         self.handles.push(node);
-        self.push(node, Part::Handle)
+        self.push(Part::Handle)
     }
 
-    /// A value, begun: null, a reference, or a new node with the steps that it still needs.
-    fn value(&mut self) -> Result<Part<'a>, String> {
+    /// A value, which becomes a part: null, a reference, or a new node, which is under way from then on. Gives the node.
+    fn value(&mut self) -> Result<Option<NodeId>, String> {
         let tag = self.byte()?;
         self.tagged(tag)
     }
 
-    fn tagged(&mut self, tag: u8) -> Result<Part<'a>, String> {
+    fn tagged(&mut self, tag: u8) -> Result<Option<NodeId>, String> {
         let kind = match tag {
-            0x70 => return Ok(Part::Null),
+            0x70 => {
+                self.push(Part::Null)?;
+                return Ok(None);
+            }
             0x71 => return self.reference(),
             0x72 => Kind::Class,
             0x73 => Kind::Object,
@@ -153,21 +173,29 @@ impl<'a> Reader<'_, 'a> {
             _ => return Err(self.wrong("a value")),
         };
         let node = self.graph.add(Node::new(kind));
+        self.push(Part::Node(node))?;
         self.begin(node, kind)?;
-        Ok(Part::Node(node))
+        Ok(Some(node))
     }
 
-    fn reference(&mut self) -> Result<Part<'a>, String> {
+    fn reference(&mut self) -> Result<Option<NodeId>, String> {
         let handle = u32::from_be_bytes(self.number()?);
         let place = handle.checked_sub(FIRST_HANDLE).map(|place| place as usize);
-        let node = place.and_then(|place| self.handles.get(place)).ok_or_else(|| self.wrong("a handle of what came before"))?;
-        Ok(Part::Node(*node))
+        let node = place.and_then(|place| self.handles.get(place)).copied();
+        let node = node.ok_or_else(|| self.wrong("a handle of what came before"))?;
+        self.push(Part::Node(node))?;
+        Ok(Some(node))
     }
 
     /// Reads a new node's head and notes the steps that follow, the last first.
     fn begin(&mut self, node: NodeId, kind: Kind) -> Result<(), String> {
+        if kind.is_text() {
+            return self.string(node, kind);
+        }
+        self.starts.push(self.open.len());
+        self.steps.push((node, Step::Parts));
         let steps: &[Step] = match kind {
-            Kind::Text | Kind::LongText => return self.string(node, kind),
+            Kind::Text | Kind::LongText => &[],
             Kind::Class => return self.begin_class(node),
             Kind::Proxy => return self.begin_proxy(node),
             Kind::Object => &[Step::Data, Step::Handle, Step::Class],
@@ -180,7 +208,7 @@ impl<'a> Reader<'_, 'a> {
     }
 
     fn string(&mut self, node: NodeId, kind: Kind) -> Result<(), String> {
-        self.handle(node)?;
+        self.handles.push(node);
         let start = self.at;
         let len =
             if kind == Kind::Text { u64::from(u16::from_be_bytes(self.number()?)) } else { u64::from_be_bytes(self.number()?) };
@@ -196,7 +224,7 @@ impl<'a> Reader<'_, 'a> {
         let start = self.at;
         let (_, name) = self.short_text()?;
         self.take(8)?;
-        self.push_raw(node, &self.input[start..self.at])?;
+        self.push_raw(&self.input[start..self.at])?;
         self.handle(node)?;
         self.graph.node_mut(node).about = Some(Box::new(Class::new(name, 0)));
         self.steps.extend([(node, Step::Whole), (node, Step::Parent), (node, Step::Notes), (node, Step::About)]);
@@ -210,7 +238,7 @@ impl<'a> Reader<'_, 'a> {
         for _ in 0..interfaces {
             self.short_text()?;
         }
-        self.push_raw(node, &self.input[start..self.at])?;
+        self.push_raw(&self.input[start..self.at])?;
         self.graph.node_mut(node).about = Some(Box::new(Class::new(b"a proxy class", SERIALIZABLE)));
         self.steps.extend([(node, Step::Whole), (node, Step::Parent), (node, Step::Notes)]);
         Ok(())
@@ -220,18 +248,23 @@ impl<'a> Reader<'_, 'a> {
         match step {
             Step::Handle => self.handle(node),
             Step::Class => {
-                let Some(class) = self.descriptor(node)? else { return Err(self.wrong("a class descriptor")) };
+                let Some(class) = self.descriptor()? else { return Err(self.wrong("a class descriptor")) };
                 self.graph.node_mut(node).class = Some(class);
                 Ok(())
             }
             Step::Parent => {
-                let parent = self.descriptor(node)?;
+                let parent = self.descriptor()?;
                 self.about_mut(node).parent = parent;
                 Ok(())
             }
             Step::About => self.about(node),
             Step::Fields(left) => self.field(node, left),
-            Step::TypeName | Step::Constant => self.text_value(node),
+            Step::TypeName | Step::Constant => self.text_value(),
+            Step::Parts => {
+                let start = self.starts.pop().unwrap_or_default();
+                self.graph.set_parts(node, self.open.drain(start..));
+                Ok(())
+            }
             Step::Whole => {
                 self.about_mut(node).whole = true;
                 Ok(())
@@ -250,20 +283,16 @@ impl<'a> Reader<'_, 'a> {
     }
 
     /// A class descriptor or null.
-    fn descriptor(&mut self, node: NodeId) -> Result<Option<NodeId>, String> {
-        let part = self.value()?;
-        let class = part.node();
-        self.push(node, part)?;
-        match class {
+    fn descriptor(&mut self) -> Result<Option<NodeId>, String> {
+        match self.value()? {
             Some(class) if self.graph.about(class).is_none() => Err(self.wrong("a class descriptor")),
             class => Ok(class),
         }
     }
 
-    fn text_value(&mut self, node: NodeId) -> Result<(), String> {
-        let part = self.value()?;
-        match part.node() {
-            Some(text) if self.graph.node(text).kind.is_text() => self.push(node, part),
+    fn text_value(&mut self) -> Result<(), String> {
+        match self.value()? {
+            Some(text) if self.graph.node(text).kind.is_text() => Ok(()),
             _ => Err(self.wrong("a string")),
         }
     }
@@ -272,7 +301,7 @@ impl<'a> Reader<'_, 'a> {
         let start = self.at;
         let flags = self.byte()?;
         let fields = u16::from_be_bytes(self.number()?);
-        self.push_raw(node, &self.input[start..self.at])?;
+        self.push_raw(&self.input[start..self.at])?;
         let external = flags & EXTERNAL != 0;
         if external && (flags & (BLOCKS | WRITES | SERIALIZABLE) != BLOCKS || fields > 0) {
             return Err(self.wrong("a class whose data can be told apart"));
@@ -287,7 +316,7 @@ impl<'a> Reader<'_, 'a> {
         let start = self.at;
         let code = self.byte()?;
         let (_, name) = self.short_text()?;
-        self.push_raw(node, &self.input[start..self.at])?;
+        self.push_raw(&self.input[start..self.at])?;
         self.about_mut(node).add(Field { code, name });
         self.steps.push((node, Step::Fields(left)));
         match code {
@@ -321,7 +350,7 @@ impl<'a> Reader<'_, 'a> {
         }
         if raw_len > 0 {
             let raw = self.take(raw_len)?;
-            self.push_raw(node, raw)?;
+            self.push_raw(raw)?;
         }
         if objects > 0 {
             self.steps.push((node, Step::Values(objects as u32)));
@@ -332,13 +361,13 @@ impl<'a> Reader<'_, 'a> {
     fn elements(&mut self, node: NodeId) -> Result<(), String> {
         let start = self.at;
         let count = u32::from_be_bytes(self.number()?);
-        self.push_raw(node, &self.input[start..self.at])?;
+        self.push_raw(&self.input[start..self.at])?;
         let name = self.graph.class_name(node).unwrap_or_default();
         match name {
             [b'[', code] => {
                 let Some(width) = width(*code) else { return Err(self.wrong("an array of a known type")) };
                 let elements = self.take((count as usize).saturating_mul(width))?;
-                self.push_raw(node, elements)
+                self.push_raw(elements)
             }
             [b'[', b'[' | b'L', ..] => {
                 self.steps.push((node, Step::Values(count)));
@@ -351,14 +380,14 @@ impl<'a> Reader<'_, 'a> {
     fn values(&mut self, node: NodeId, left: u32) -> Result<(), String> {
         let Some(left) = left.checked_sub(1) else { return Ok(()) };
         self.steps.push((node, Step::Values(left)));
-        let part = self.value()?;
-        self.push(node, part)
+        self.value()?;
+        Ok(())
     }
 
     fn notes(&mut self, node: NodeId) -> Result<(), String> {
         let tag = self.byte()?;
         let part = match tag {
-            0x78 => return self.push(node, Part::End),
+            0x78 => return self.push(Part::End),
             0x77 => {
                 let len = usize::from(self.byte()?);
                 Part::Block { long: false, data: Cow::Borrowed(self.take(len)?) }
@@ -369,11 +398,11 @@ impl<'a> Reader<'_, 'a> {
             }
             _ => {
                 self.steps.push((node, Step::Notes));
-                let part = self.tagged(tag)?;
-                return self.push(node, part);
+                self.tagged(tag)?;
+                return Ok(());
             }
         };
         self.steps.push((node, Step::Notes));
-        self.push(node, part)
+        self.push(part)
     }
 }

@@ -29,7 +29,7 @@ impl<'g, 'a> Writer<'g, 'a> {
         // Nodes under way, and the part of each that comes next.
         let mut open = vec![(root, 0_usize)];
         while let Some((id, place)) = open.last_mut() {
-            let Some(part) = self.graph.node(*id).parts.get(*place) else {
+            let Some(part) = self.graph.parts(*id).get(*place) else {
                 open.pop();
                 continue;
             };
