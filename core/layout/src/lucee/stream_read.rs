@@ -51,8 +51,8 @@ enum Step {
 /// # Errors
 /// What is wrong with it: a kind and a place, no content.
 pub(super) fn read<'a>(graph: &mut Graph<'a>, input: &'a [u8]) -> Result<NodeId, String> {
-    // About so many nodes does a stream have.
-    let nodes = input.len() / 32;
+    // About so many nodes does a stream have, if it is not one long string.
+    let nodes = (input.len() / 32).min(1 << 12);
     graph.reserve(nodes);
     let mut reader = Reader {
         input,
