@@ -147,7 +147,7 @@ impl Sweep<'_> {
         parameters.extend([self.application(), time(self.before), time(self.now), Value::UInt(u64::from(self.limit))]);
         if self.returning {
             let sql = self.sql.sweep_take_range(end.is_some());
-            let taken: Vec<DriverRow> = self.take(pool, &sql, &parameters)?;
+            let taken: Vec<DriverRow> = take(pool, &sql, &parameters)?;
             let last = taken.last().and_then(|row| row.get::<RowKey, _>(0));
             return Ok((swept(&taken), self.next(taken.len(), last, end)));
         }
@@ -163,13 +163,6 @@ impl Sweep<'_> {
         if count < self.limit as usize { end } else { last.map(after) }
     }
 
-    fn take(&self, pool: &Pool, sql: &str, parameters: &[Value]) -> Result<Vec<DriverRow>, Fault> {
-        let taken = pool.run("removing expired sessions", |connection| {
-            connection.at_once(|connection| Ok::<_, Trouble>(connection.conn()?.exec(sql, parameters.to_vec())?))
-        });
-        Ok(taken?)
-    }
-
     /// Removes those of the rows that are still due: what was touched meanwhile stays.
     fn remove(&self, pool: &Pool, keys: &[RowKey]) -> Result<Swept, Fault> {
         if keys.is_empty() {
@@ -180,7 +173,7 @@ impl Sweep<'_> {
         parameters.extend(keys.iter().map(|key| Value::Bytes(key.clone())));
         let length = pad(&mut parameters, before);
         if self.returning {
-            return Ok(swept(&self.take(pool, &self.sql.sweep_take(length), &parameters)?));
+            return Ok(swept(&take(pool, &self.sql.sweep_take(length), &parameters)?));
         }
         let removed: Vec<DriverRow> = pool.run("removing expired sessions", |connection| {
             connection.transaction(|connection| {
@@ -192,6 +185,14 @@ impl Sweep<'_> {
         })?;
         Ok(swept(&removed))
     }
+}
+
+/// A delete that tells what it removed.
+fn take(pool: &Pool, sql: &str, parameters: &[Value]) -> Result<Vec<DriverRow>, Fault> {
+    let taken = pool.run("removing expired sessions", |connection| {
+        connection.at_once(|connection| Ok::<_, Trouble>(connection.conn()?.exec(sql, parameters.to_vec())?))
+    });
+    Ok(taken?)
 }
 
 /// The first key after `key`.
