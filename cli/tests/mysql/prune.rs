@@ -13,7 +13,7 @@ fn fill(table: &Table) {
     for start in (0..ROWS).step_by(1000) {
         let now = now_ms();
         let row = |number: u64| {
-            let expires = if number % 4 == 0 { now + 600_000 } else { now - 600_000 - number };
+            let expires = if number.is_multiple_of(4) { now + 600_000 } else { now - 600_000 - number };
             (expires.to_string(), format!("id-{number:06}"), "shop", LUCEE_DATA)
         };
         connection.query_drop("BEGIN").expect("begin");
