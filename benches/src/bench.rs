@@ -28,6 +28,7 @@ pub const BENCHES: &[Bench] = &[
     Bench { name: "load",    about: "a session that is not in memory against the bare select",  run: crate::cold_load::run },
     Bench { name: "prune",   about: "sweeping expired rows against one DELETE",                 run: crate::pruning::run },
     Bench { name: "mysql-flush", about: "writing batches to MariaDB against the bare ways",     run: crate::mysql::flush::run },
+    Bench { name: "mysql-lucee", about: "writing batches to cf_session_data against the bare ways", run: crate::mysql::lucee::run },
     Bench { name: "mysql-peers", about: "cycles against tower-sessions over the same MariaDB",  run: crate::mysql::peers::run },
     Bench { name: "mysql-fleet", about: "store reads of six bags on MariaDB, by ticket and by check", run: crate::mysql::fleet::run },
     Bench { name: "mysql-prune", about: "sweeping a MariaDB table against one DELETE",          run: crate::mysql::pruning::run },

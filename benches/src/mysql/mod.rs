@@ -2,6 +2,7 @@
 
 pub mod fleet;
 pub mod flush;
+pub mod lucee;
 pub mod peers;
 pub mod pruning;
 
