@@ -4,10 +4,11 @@ use crate::job::Job;
 use crate::{process, tools};
 use std::path::Path;
 
-/// Features that turn on the tests which start servers. Without them `cargo test` runs on a machine that has none.
-pub const FEATURES: [&str; 6] = [
+/// Features that turn on the tests which start servers (or Ruby). Without them `cargo test` runs on a machine that has none.
+pub const FEATURES: [&str; 7] = [
     "holdall/servers",
     "holdall-cli/servers",
+    "holdall-layout/ruby",
     "holdall-store/servers",
     "holdall-test-databases/servers",
     "holdall-test-galera/servers",

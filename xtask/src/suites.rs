@@ -31,6 +31,7 @@ pub const SUITES: &[Suite] = &[
     Suite { name: "galera",   about: "shared sessions: a cluster that breaks, fail-over, rolling restart", run: databases::galera },
     Suite { name: "cli",      about: "the holdall command on files, on a MariaDB server and on a cluster", run: databases::command },
     Suite { name: "lucee",    about: "real Lucee servers and the rows of the layout lucee",           run: lucee::servers },
+    Suite { name: "ruby",     about: "rows of the layout rails are what Ruby itself would write",       run: ruby },
     Suite { name: "damage",   about: "a million damaged rows: no panic, and nothing wrong is read",    run: lucee::damage },
     Suite { name: "sim",      about: "the engine's laws in simulation: the kept seeds and 1,000 fresh", run: sim },
     Suite { name: "planted",  about: "the simulator finds every bug that is planted for it",           run: planted },
@@ -108,6 +109,12 @@ fn clippy(job: &mut Job) -> Result<(), String> {
 fn docs(job: &mut Job) -> Result<(), String> {
     let mut command = process::cargo();
     job.passes(command.args(["doc", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn ruby(job: &mut Job) -> Result<(), String> {
+    tools::need_program(job, "ruby", "ruby")?;
+    let tests = ["test", "--package", "holdall-layout", "--features", "ruby", "--test", "ruby"];
+    job.tests(process::cargo().args(tests))
 }
 
 fn tidy(job: &mut Job) -> Result<(), String> {
