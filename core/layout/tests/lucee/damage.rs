@@ -45,6 +45,16 @@ fn every_cut_row_is_refused() {
 }
 
 #[test]
+fn nothing_may_follow_a_stream() {
+    let row = BASE64_STANDARD.decode(ROW).expect("base64");
+    let longer = [&row[..], b"p"].concat();
+    assert!(refused(&BASE64_STANDARD.encode(longer)).contains("the end"));
+    let inner = [&row[126..], b"t\0\0"].concat();
+    let outer = [&row[..122], &(inner.len() as u32).to_be_bytes(), &inner].concat();
+    assert!(refused(&BASE64_STANDARD.encode(outer)).contains("the end"));
+}
+
+#[test]
 fn huge_lengths_take_no_memory() {
     let huge: [(&str, &[u8]); 5] = [
         ("a string", b"|\x7f\xff\xff\xff\xff\xff\xff\xff"),

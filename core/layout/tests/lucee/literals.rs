@@ -83,6 +83,7 @@ fn what_would_be_evaluated_or_is_broken_is_refused() {
     let broken = [
         "\"#session.secret#\"",
         "\"a # b\"",
+        "\"a#",
         "f(\"#now()#\")",
         "f(#x#)",
         "now",

@@ -4,6 +4,7 @@ use crate::fixture::ROW;
 use crate::kept;
 use crate::made::{CFID, TIME, decode, json, patch, shown};
 use base64::prelude::{BASE64_STANDARD, Engine};
+use holdall_engine::ValueRef;
 use holdall_layout::foreign::ForeignData;
 use holdall_layout::lucee::LuceeData;
 
@@ -72,6 +73,19 @@ fn a_row_with_arrays_keeps_its_own_descriptors() {
             assert_eq!(shown(&layout, &decode(&layout, &patched), field), "[[1],{\"a\":[2]}]");
         }
     }
+}
+
+/// A value of another version keeps its descriptors, next to those of the row that have the same names.
+#[test]
+fn a_value_of_another_version_keeps_its_descriptors() {
+    let (old, new) = (kept::row("5.4.6.9", "lab_query"), kept::row("7.0.2.106-RC", "lab_query"));
+    let layout = LuceeData::new("lab_query");
+    let value = |row: &kept::Row| decode(&layout, &row.data).block.get("q").expect("a query").to_value();
+    assert_ne!(value(&old), value(&new));
+    let patched = patch(&layout, &new.cfid, &new.data, &[("old", Some(value(&old)))], TIME * 2).expect("a patch");
+    let decoded = decode(&layout, &patched);
+    assert_eq!(decoded.block.get("old").map(ValueRef::to_value), Some(value(&old)));
+    assert_eq!(decoded.block.get("q").map(ValueRef::to_value), Some(value(&new)));
 }
 
 /// A rotation writes the row under a new id; what says the id is the new one then.
