@@ -27,5 +27,6 @@ pub fn servers(job: &mut Job) -> Result<(), String> {
 /// When the program can't be built.
 pub fn damage(job: &mut Job) -> Result<(), String> {
     let package = ["run", "--release", "--package", "holdall-test-damage", "--"];
-    job.passes(process::cargo().args(package).args(["lucee", "1000000"]))
+    job.passes(process::cargo().args(package).args(["lucee", "1000000"]))?;
+    job.passes(process::cargo().args(package).args(["rails", "1000000"]))
 }

@@ -124,3 +124,11 @@ fn what_is_no_hash_of_marshal_4_8_is_an_error() {
         assert!(MARSHAL.decode(text.as_bytes()).is_err(), "{text}");
     }
 }
+
+#[test]
+fn damage_at_random() {
+    let json = br#"{"value":{"a":1,"list":[1,2.5,{"b":"\u00fc"}],"text":"x","none":null}}"#.to_vec();
+    let rows: Vec<Vec<u8>> = rows().into_iter().map(|row| row.data).chain([json]).collect();
+    let counts = crate::mutations::run(&rows, 1, 30_000);
+    assert!(counts.rows == 30_000 && counts.read > 3_000 && counts.changed > 3_000, "{counts:?}");
+}

@@ -4,5 +4,8 @@ mod damage;
 mod ids;
 mod json;
 mod made;
+mod mutations;
 mod patches;
+#[path = "../lucee/random.rs"]
+mod random;
 mod rows;
