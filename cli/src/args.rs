@@ -96,6 +96,7 @@ A table that is there is left as it is, and the answer is 1; with --if-missing i
 for 'holdall doctor' to find.
 
 Lucee makes a table of its own when it finds none, but one whose shape has faults: make it beforehand with this command.")]
+#[command(after_long_help = EXIT_CODES)]
 pub struct CreateTable {
     #[command(flatten)]
     pub place: Where,
@@ -138,14 +139,24 @@ pub struct Doctor {
     #[arg(long, requires = "fix")]
     pub lock_ok: bool,
     /// Look at the catalogue and the settings, not at the rows
-    #[arg(long)]
+    #[arg(long, conflicts_with = "fix")]
     pub quick: bool,
     /// Rows of a rails table count as old after so many days
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     pub older_than: u32,
 }
 
-const FINDINGS: &str = "docs/cli.md lists every finding with its cause and its repair.";
+const FINDINGS: &str = "\
+docs/cli.md lists every finding with its cause and its repair.
+
+EXIT CODES
+    0 no findings but notes   1 findings, or a repair failed   2 usage   3 unreachable   4 refused
+    5 database or table missing";
+
+const EXIT_CODES: &str = "\
+EXIT CODES
+    0 done   1 findings, or something could not be done   2 usage   3 unreachable   4 refused
+    5 database, table or session missing";
 
 /// Removes expired sessions in small steps, while others work on the table.
 #[derive(Debug, Args)]
@@ -162,10 +173,11 @@ the database is slower than before.
 
 On a terminal a bar shows how far it is; otherwise a line every few seconds goes to standard error. It can be stopped and \
 started again at any time.")]
+#[command(after_long_help = EXIT_CODES)]
 pub struct Prune {
     #[command(flatten)]
     pub place: Where,
-    /// rails: remove sessions that were not written for so many days
+    /// rails: remove sessions that were not written for so many days [default: the URL's `trim_days`]
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub older_than: Option<u32>,
     /// lucee, native: leave what expired less than so many seconds ago [default: lucee 5, native 600]
@@ -202,6 +214,7 @@ Who a session belongs to:
   native   keys, application, times and stamps stay as they are
 
 docs/migrating.md shows whole moves step by step, with the way back.")]
+#[command(after_long_help = EXIT_CODES)]
 pub struct Import {
     #[command(flatten)]
     pub source: Source,
@@ -255,6 +268,7 @@ input or from a file: never from the command line, where others could see it.
 
 Fields that have no form in JSON are shown as {\"$bytes\": base64} or {\"$foreign\": type, \"size\": bytes}. Reading is no use of \
 the session: it lives no longer for it.")]
+#[command(after_long_help = EXIT_CODES)]
 pub struct Inspect {
     #[command(flatten)]
     pub place: Where,
@@ -269,6 +283,7 @@ pub struct Inspect {
 Lists live sessions, the least lately used first: a reference (no id: it opens nothing), application, when each began, was last \
 used and expires, its size and principal, as far as the table says. Of lucee and rails tables only the columns are read, not \
 the data.")]
+#[command(after_long_help = EXIT_CODES)]
 pub struct Sessions {
     #[command(flatten)]
     pub place: Where,
@@ -291,6 +306,7 @@ pub struct Sessions {
 #[command(long_about = "\
 Counts what is in a table: rows, live and expired, by application, how large the sessions are, and how large the table is. It \
 reads the whole table once; with --quick only what the server knows by itself.")]
+#[command(after_long_help = EXIT_CODES)]
 pub struct Stats {
     #[command(flatten)]
     pub place: Where,
@@ -305,6 +321,7 @@ pub struct Stats {
 Measures what a database does with sessions over the connection as it is: commits of one session, commits in batches, loads, and \
 a sweep. It writes sessions of an application of its own (a random name) into holdall's own table, and removes them again. \
 Others' sessions are not touched, but others share the load: don't run it where a few seconds of load hurt.")]
+#[command(after_long_help = EXIT_CODES)]
 pub struct Bench {
     #[command(flatten)]
     pub place: Where,

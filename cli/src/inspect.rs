@@ -13,7 +13,7 @@ use holdall_engine::{Loaded, Reason, Record, Rules, Time, Wanted};
 use holdall_layout::foreign::ForeignData;
 use holdall_layout::lucee::LuceeData;
 use holdall_layout::native::NativeRules;
-use holdall_layout::rails::{RailsData, Serializer, private_id, times};
+use holdall_layout::rails::{RailsData, private_id, times};
 use serde_json::json;
 use std::io::Read;
 use std::path::Path;
@@ -62,9 +62,10 @@ fn native(target: &Target, id: &[u8]) -> Result<String> {
     let application = target.application.as_deref().unwrap_or_default();
     stores::check_table(target)?;
     let store = stores::native(target, application)?;
-    let key = NativeRules { application: application.to_owned() }.key(id);
-    let loaded = store.load(&[Wanted { key, known: None }], Time(crate::clock::now_ms()))?;
-    match loaded.rows.into_iter().next() {
+    let rules = NativeRules { application: application.to_owned() };
+    let wanted = [Some(id), ticket_id(id)].into_iter().flatten().map(|id| Wanted { key: rules.key(id), known: None });
+    let loaded = store.load(&wanted.collect::<Vec<_>>(), Time(crate::clock::now_ms()))?;
+    match loaded.rows.into_iter().find(|row| *row != Loaded::Absent) {
         Some(Loaded::Row(record)) => Ok(shown(Layout::Native, application, "live", &record)),
         Some(Loaded::Alias(record)) => Ok(shown(Layout::Native, application, "old id in its grace", &record)),
         Some(Loaded::Dead { reason, successor }) => {
@@ -77,6 +78,13 @@ fn native(target: &Target, id: &[u8]) -> Result<String> {
             Err(Problem::new(Kind::Missing, format!("{}{advice}", no_session().text)))
         }
     }
+}
+
+/// The id in a ticket, which the cookie may hold: what is before the last dot, if only digits follow.
+fn ticket_id(cookie: &[u8]) -> Option<&[u8]> {
+    let dot = cookie.iter().rposition(|byte| *byte == b'.')?;
+    let (id, revision) = (&cookie[..dot], &cookie[dot + 1..]);
+    (!id.is_empty() && !revision.is_empty() && revision.iter().all(u8::is_ascii_digit)).then_some(id)
 }
 
 fn reason_name(reason: Reason) -> &'static str {
@@ -152,7 +160,7 @@ fn rails(target: &Target, id: &[u8]) -> Result<String> {
     let head = json!({
         "layout": "rails", "hashed_id": hashed, "created": time(0), "updated": time(1), "bytes": size(&row, 2),
     });
-    decoded(&head, &RailsData { serializer: Serializer::Hybrid }, &row, 2)
+    decoded(&head, &RailsData { serializer: target.serializer }, &row, 2)
 }
 
 fn size(row: &Row, column: usize) -> usize {

@@ -19,7 +19,6 @@ pub struct Keyed {
     delete: String,
     /// One row's key, as a list of places.
     places: String,
-    columns: usize,
     values: Vec<Value>,
 }
 
@@ -47,7 +46,7 @@ impl Keyed {
         if database.flavour() == Flavour::Sqlite {
             let select = format!("SELECT rowid FROM {table} WHERE {condition}{order}");
             let delete = format!("DELETE FROM {table} WHERE rowid IN (%) AND {condition}");
-            return Self { select, delete, places: "?".into(), columns: 1, values };
+            return Self { select, delete, places: "?".into(), values };
         }
         let (index, columns) = key(shape, layout);
         let names = columns.join(", ");
@@ -55,7 +54,7 @@ impl Keyed {
         let select = format!("SELECT {names} FROM {table} WHERE {condition}{order}");
         let delete = format!("DELETE {table} FROM {table}{force} WHERE ({names}) IN (%) AND {condition}");
         let places = format!("({})", vec!["?"; columns.len()].join(", "));
-        Self { select, delete, places, columns: columns.len(), values }
+        Self { select, delete, places, values }
     }
 
     /// The statement that removes rows, for people.
@@ -70,13 +69,19 @@ impl Keyed {
         let found = keys.len();
         // In the order of the table, as everyone who locks several rows should.
         keys.sort_by(|a, b| order(a).cmp(&order(b)));
-        let mut removed = 0;
-        for part in keys.chunks(KEYS) {
-            let list = vec![self.places.as_str(); part.len()].join(", ");
-            let values: Vec<Value> = part.iter().flatten().chain(&self.values).cloned().collect();
-            debug_assert!(part.iter().all(|key| key.len() == self.columns));
-            removed += database.execute(&self.delete.replace('%', &list), &values)?;
+        if keys.is_empty() {
+            return Ok(Step { removed: 0, more: false });
         }
+        // One transaction: each commit waits for the disk.
+        let removed = database.transaction(|database| {
+            let mut removed = 0;
+            for part in keys.chunks(KEYS) {
+                let list = vec![self.places.as_str(); part.len()].join(", ");
+                let values: Vec<Value> = part.iter().flatten().chain(&self.values).cloned().collect();
+                removed += database.execute(&self.delete.replace('%', &list), &values)?;
+            }
+            Ok(removed)
+        })?;
         Ok(Step { removed, more: found >= rows as usize })
     }
 }

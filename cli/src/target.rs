@@ -3,12 +3,13 @@
 use crate::args::Where;
 use crate::layout::Layout;
 use crate::problem::{Kind, Problem, Result};
+use holdall_layout::rails::Serializer;
 use holdall_store::mysql::{MysqlUrl, Server};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Parameters of a bag's URL that say how it opens or writes a table.
-const FOR_BAGS: [&str; 6] = ["create", "serializer", "lucee", "form", "allow_duplicates", "exclusive"];
+/// Parameters of a bag's URL that say how it opens or writes a table, and mean nothing here.
+const FOR_BAGS: [&str; 6] = ["create", "lucee", "form", "allow_duplicates", "secure_session_only", "application"];
 
 /// The database.
 #[derive(Clone, Debug)]
@@ -32,6 +33,10 @@ pub struct Target {
     pub table: String,
     /// The application, if one is named.
     pub application: Option<String>,
+    /// How a Rails application serialises sessions, as far as it matters to a reader.
+    pub serializer: Serializer,
+    /// After how many days the URL's bags trim a Rails table.
+    pub trim_days: Option<u32>,
 }
 
 impl Target {
@@ -50,10 +55,27 @@ impl Target {
             (None, Some(name)) => Layout::of_name(name)?,
             (None, None) => Layout::Native,
         };
-        let table = given.table.table.clone().or(read.table).unwrap_or_else(|| layout.default_table().to_owned());
+        let mut parameters = read.parameters;
+        let mut take = |name: &str| parameters.remove(name);
+        let application = given.table.application.clone().or(take("application"));
+        let is_client = layout == Layout::Lucee && take("scope").as_deref() == Some("client");
+        let default = if is_client { "cf_client_data" } else { layout.default_table() };
+        let table = given.table.table.clone().or(read.table).unwrap_or_else(|| default.to_owned());
         check_identifier(&table)?;
-        let application = given.table.application.clone().or(read.application);
-        Ok(Self { place: read.place, layout, table, application })
+        let serializer = match take("serializer").as_deref() {
+            // The others are told apart by how a row begins.
+            Some("null") => Serializer::Null,
+            _ => Serializer::Hybrid,
+        };
+        let trim_days = take("trim_days").and_then(|days| days.parse().ok());
+        if take("data_column").is_some_and(|column| column != "data") {
+            return Err(Problem::usage("this command knows the column data only, not another data_column"));
+        }
+        let unknown = parameters.keys().find(|name| !FOR_BAGS.contains(&name.as_str()));
+        if let Some(name) = unknown {
+            return Err(Problem::usage(format!("the URL's parameter {name} is unknown for the layout {}", layout.name())));
+        }
+        Ok(Self { place: read.place, layout, table, application, serializer, trim_days })
     }
 
     /// Where it is, for people: never the password.
@@ -74,22 +96,18 @@ struct Read {
     place: Place,
     layout: Option<String>,
     table: Option<String>,
-    application: Option<String>,
+    /// What else the URL says.
+    parameters: BTreeMap<String, String>,
 }
 
 fn read(url: &str) -> Result<Read> {
     match url.split_once(':') {
-        Some(("memory", "")) => Ok(Read { place: Place::Memory, layout: None, table: None, application: None }),
+        Some(("memory", "")) => Ok(Read { place: Place::Memory, layout: None, table: None, parameters: BTreeMap::new() }),
         Some(("sqlite", rest)) => read_sqlite(rest),
         Some(("mysql" | "mariadb", _)) => {
-            let mut read = MysqlUrl::parse(url).map_err(|fault| Problem::new(Kind::Usage, &*fault.message))?;
-            let application = read.take("application");
-            // The URL of a bag serves too: what only a bag needs means nothing here.
-            for name in FOR_BAGS {
-                read.take(name);
-            }
-            read.finish().map_err(|fault| Problem::new(Kind::Usage, &*fault.message))?;
-            Ok(Read { place: Place::Server(Box::new(read.server)), layout: Some(read.layout), table: read.table, application })
+            let read = MysqlUrl::parse(url).map_err(|fault| Problem::new(Kind::Usage, &*fault.message))?;
+            let place = Place::Server(Box::new(read.server));
+            Ok(Read { place, layout: Some(read.layout), table: read.table, parameters: read.others })
         }
         _ => Err(Problem::usage("the URL's form is sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE")),
     }
@@ -103,16 +121,9 @@ fn read_sqlite(rest: &str) -> Result<Read> {
     let parameter = |part: &str| part.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
     let parts = query.split('&').filter(|part| !part.is_empty());
     let parts: Option<BTreeMap<String, String>> = parts.map(parameter).collect();
-    let mut others = parts.ok_or_else(|| Problem::usage("a parameter of the sqlite: URL has no value"))?;
-    for name in FOR_BAGS {
-        others.remove(name);
-    }
-    let mut take = |name| others.remove(name);
-    let (layout, table, application) = (take("layout"), take("table"), take("application"));
-    match others.keys().next() {
-        Some(name) => Err(Problem::usage(format!("the parameter {name} of the sqlite: URL is unknown"))),
-        None => Ok(Read { place: Place::Sqlite(PathBuf::from(path)), layout, table, application }),
-    }
+    let mut parameters = parts.ok_or_else(|| Problem::usage("a parameter of the sqlite: URL has no value"))?;
+    let (layout, table) = (parameters.remove("layout"), parameters.remove("table"));
+    Ok(Read { place: Place::Sqlite(PathBuf::from(path)), layout, table, parameters })
 }
 
 /// Table names are put into statements: only plain ones are taken.

@@ -9,7 +9,7 @@ use holdall_engine::{Block, Record, Rules, Stamp, Time};
 use holdall_layout::foreign::{Decoded, ForeignData};
 use holdall_layout::lucee::LuceeData;
 use holdall_layout::native::NativeRules;
-use holdall_layout::rails::{RailsData, Serializer, times};
+use holdall_layout::rails::{RailsData, times};
 
 /// What is wrong with a row whose expiry isn't as Lucee writes it.
 pub const BAD_EXPIRES: &str = "the expiry is not a number of 13 digits";
@@ -173,7 +173,7 @@ impl Rails {
         if self.has_times && accessed + self.idle_ms <= Time(now) {
             return Item::Expired;
         }
-        let decoded = match decode(&RailsData { serializer: Serializer::Hybrid }, &row.bytes(4).unwrap_or_default()) {
+        let decoded = match decode(&RailsData { serializer: self.target.serializer }, &row.bytes(4).unwrap_or_default()) {
             Ok(decoded) => decoded,
             Err(unreadable) => return unreadable,
         };

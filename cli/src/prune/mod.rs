@@ -46,9 +46,9 @@ pub struct How {
 /// Runs the command.
 pub fn run(args: &Prune, output: Output) -> Result<u8> {
     let target = Target::of(&args.place)?;
-    let days = match (target.layout, args.older_than) {
+    let days = match (target.layout, args.older_than.or(target.trim_days)) {
         (Layout::Rails, None) => {
-            return Err(Problem::usage("a rails table says nothing of expiry: give --older-than DAYS"));
+            return Err(Problem::usage("a rails table says nothing of expiry: give --older-than DAYS, or trim_days in the URL"));
         }
         (Layout::Native | Layout::Lucee, Some(_)) => {
             return Err(Problem::usage("--older-than is for rails tables; here rows say themselves when they expire"));

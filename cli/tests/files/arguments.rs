@@ -30,6 +30,7 @@ fn every_command_explains_itself() {
         let help = run(&[], &[command, "--help"], b"").with_code(0);
         assert!(help.out.lines().count() > 20, "the help of {command} is short:\n{}", help.out);
         assert!(help.out.contains("--json"), "{command} has no --json");
+        assert!(help.out.contains("EXIT CODES"), "{command} doesn't say how it ends");
     }
 }
 
@@ -48,6 +49,8 @@ fn what_makes_no_sense_is_a_usage_error() {
         &["stats", "sqlite:x?table"],
         &["stats", "--table", "a; DROP TABLE b", "sqlite:x"],
         &["doctor", "--yes", "sqlite:x"],
+        &["doctor", "--fix", "--quick", "sqlite:x"],
+        &["stats", "sqlite:x?layout=rails&data_column=body"],
         &["prune", "--layout", "rails", "sqlite:x"],
         &["prune", "--layout", "lucee", "--older-than", "3", "sqlite:x"],
         &["prune", "--layout", "rails", "--older-than", "0", "sqlite:x"],

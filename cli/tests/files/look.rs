@@ -40,6 +40,10 @@ fn a_native_session_is_shown_and_its_id_is_not() {
     assert_eq!((&json["principal"], &json["state"]), (&"ada".into(), &"live".into()));
     assert!(!answer.shows(&ids[0]));
 
+    let ticket = format!("{}.123456", ids[2]);
+    let json = inspect(&file, "native", &["--application", "shop"], &ticket).with_code(0).json();
+    assert_eq!(json["fields"]["number"], 2, "a cookie may hold a ticket");
+
     let path = file.beside("id");
     std::fs::write(&path, &ids[1]).expect("written");
     let path = path.to_str().expect("a path");

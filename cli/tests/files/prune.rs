@@ -46,6 +46,9 @@ fn rails_rows_go_by_their_last_write() {
     let answer = file.run(&["prune", "--json", "--layout", "rails", "--older-than", "30"]).with_code(0).json();
     assert_eq!((&answer["due"], &answer["removed"]), (&20.into(), &20.into()));
     assert_eq!(file.number("SELECT count(*) FROM sessions"), 30, "an old session that is written to lives");
+    let url = format!("{}?layout=rails&trim_days=10&serializer=json", file.url());
+    let answer = crate::common::holdall_at(&url, &["prune", "--json"]).with_code(0).json();
+    assert_eq!(answer["removed"], 30, "the URL of a bag says how old is old");
 }
 
 #[test]
