@@ -58,6 +58,7 @@ fn a_copy_that_is_behind_is_noticed_reported_and_mended_from_memory() {
         }
     }
     assert_eq!(find(&bag, &logged_out).expect("is there").destroy(), Ok(Done::Done));
+    let begun_later = begin(&bag);
     let mut kept_open = find(&bag, &saved_later).expect("is there");
     assert_eq!(went_back(&bag), 0);
 
@@ -77,6 +78,8 @@ fn a_copy_that_is_behind_is_noticed_reported_and_mended_from_memory() {
     assert_eq!(read(&bag, &untouched), Some(1));
     let ended = find(&bag, &logged_out).expect_err("who has logged out stays logged out here");
     assert_eq!(ended.kind(), ErrorKind::Gone);
+    // A session that the copy never had looks like one that was ended and swept: it is over, and its visitor logs in anew.
+    assert_eq!(find(&bag, &begun_later).expect_err("there is no row").kind(), ErrorKind::Gone);
 
     // The database is mended: a server that knows nothing of all this reads the newer state.
     let fresh = open(&url, quick());
