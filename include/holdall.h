@@ -622,13 +622,24 @@ holdall_status holdall_options_set_shards(holdall_options *options,
                                           holdall_error **error);
 
 /**
- * Opens a bag. The URL says where the sessions are kept: "memory:" (in this process only) or "sqlite:PATH" (a file,
- * made if it isn't there, readable by its owner only). options may be NULL for the defaults, and may be freed at once.
- * The bag goes to *out; end it with holdall_close.
+ * Opens a bag. The URL says where the sessions are kept:
  *
- * INVALID: url or options make no sense. CLOSED: options was freed. CONFIG: the file can't be used (rights, a folder
- * that isn't there, no database, a table of another shape or a newer format, open through another copy of SQLite).
- * UNSUPPORTED: this build lacks the database. Any thread.
+ *   memory:                                     in this process only
+ *   sqlite:PATH                                 a file, made if it isn't there, readable by its owner only
+ *   mysql://USER:PASSWORD@HOST1,HOST2/DATABASE  a MySQL or MariaDB database: the first of the hosts that takes writes.
+ *                                               TLS by default unless the host is this machine. "mariadb:" is the same
+ *   the last two with ?layout=lucee or ?layout=rails   the table that Lucee (cf_session_data) or Rails (sessions) uses
+ *
+ * Parts of a mysql URL may be percent-encoded. Its parameters (table, tls, tls_ca, socket, connections, time limits, those of
+ * the layouts) come after a "?", with "&" between them; docs/storage.md lists them. With another layout than holdall's
+ * own, principals, meta, rotation with a grace and idle limits of single sessions answer UNSUPPORTED: the tables have
+ * no place for them. options may be NULL for the defaults, and may be freed at once. Waits for the database. The bag goes
+ * to *out; end it with holdall_close.
+ *
+ * INVALID: url or options make no sense. CLOSED: options was freed. CONFIG: the file or table can't be used (rights, a
+ * folder or database that isn't there, a table of another shape or a newer format, a wrong password or certificate, a
+ * file that is open through another copy of SQLite). UNAVAILABLE: no server can be reached. UNSUPPORTED: this build lacks
+ * the database, or the layout lacks what the options ask for. Any thread.
  */
 holdall_status holdall_open(const char *url,
                             size_t url_len,
