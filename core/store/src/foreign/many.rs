@@ -4,7 +4,7 @@
 //! one it was.
 
 use super::commit::{Batch, Note, verdict_of};
-use super::run::{Driver, Stop};
+use super::run::{Driver, Run as _, Stop};
 use super::table::{Change, Found, Statement};
 use holdall_engine::{Key, Stamp, Verdict};
 use std::collections::BTreeSet;
@@ -63,6 +63,9 @@ impl<D: Driver> Batch<'_, '_, D> {
     /// Writes what waits.
     pub(super) fn flush(&mut self) -> Result<(), D::Error> {
         let Waiting { mut changes, mut inserts, .. } = std::mem::take(&mut self.waiting);
+        if changes.len() > 1 && self.update_each(&changes)? {
+            self.note(std::mem::take(&mut changes).into_iter().map(|(waiter, _)| waiter));
+        }
         while !changes.is_empty() {
             let part: Vec<(Waiter, Change)> = changes.drain(..part_of(changes.len())).collect();
             let statement = self.store.table.update_many(&part.iter().map(|(_, change)| change).collect::<Vec<_>>());
@@ -87,6 +90,22 @@ impl<D: Driver> Batch<'_, '_, D> {
             }
         }
         Ok(())
+    }
+
+    /// Sends all changes together, if the database can, and answers whether each has found its row. If not, nothing is lost by
+    /// doing it again.
+    fn update_each(&mut self, changes: &[(Waiter, Change)]) -> Result<bool, D::Error> {
+        let statements: Vec<Statement> = changes.iter().map(|(_, change)| self.store.table.update(change.clone())).collect();
+        let Some((sql, _)) = statements.first().cloned() else { return Ok(false) };
+        if statements.iter().any(|(other, _)| *other != sql) {
+            return Ok(false);
+        }
+        let lists: Vec<Vec<String>> = statements.into_iter().map(|(_, values)| values).collect();
+        match self.run.execute_each(&sql, &lists) {
+            Some(Ok(count)) => Ok(count == changes.len() as u64),
+            Some(Err(Stop::Batch(error))) => Err(error),
+            Some(Err(Stop::Row(_) | Stop::Exists)) | None => Ok(false),
+        }
     }
 
     /// Whether a statement has written exactly so many rows.

@@ -3,21 +3,26 @@
 use super::run::{Cell, Dialect, Driver, Failed, Run, Stop};
 use crate::mysql::driver::prelude::Queryable as _;
 use crate::mysql::driver::{Error, Params, Row, Value};
-use crate::mysql::{Class, Connection, Facts, Flavour, Pool, Server, Trouble, lease};
+use crate::mysql::{Class, Connection, Facts, Flavour, Pool, Server, Tls, Trouble, lease};
 use holdall_engine::Fault;
 
 /// The connections to one database.
 pub(super) struct Mysql {
     pool: Pool,
     dialect: Dialect,
+    /// Whether one statement can be sent with the values of many rows: MariaDB's bulk protocol.
+    sends_together: bool,
 }
 
 impl Mysql {
     /// Connects.
     pub fn open(server: Server) -> Result<Self, Fault> {
+        // On encrypted connections the driver doesn't announce that it knows that protocol.
+        let is_clear = server.socket.is_some() || server.tls == Tls::Off;
         let pool = Pool::open(server)?;
         let facts = pool.facts()?;
-        Ok(Self { pool, dialect: Dialect::Mysql { skips_locked: skips_locked(&facts) } })
+        let sends_together = is_clear && facts.flavour == Flavour::MariaDb && facts.version >= (10, 2, 7);
+        Ok(Self { pool, dialect: Dialect::Mysql { skips_locked: skips_locked(&facts) }, sends_together })
     }
 }
 
@@ -37,13 +42,17 @@ impl Driver for Mysql {
     }
 
     fn read<T>(&self, doing: &str, mut work: impl FnMut(&mut Lent<'_>) -> Result<T, Error>) -> Result<T, Fault> {
-        Ok(self.pool.run(doing, |connection| work(&mut Lent { connection }).map_err(Trouble::from))?)
+        Ok(self.pool.run(doing, |connection| {
+            work(&mut Lent { connection, sends_together: self.sends_together }).map_err(Trouble::from)
+        })?)
     }
 
     fn write<T>(&self, doing: &str, mut work: impl FnMut(&mut Lent<'_>) -> Result<T, Error>) -> Result<T, Failed> {
-        let done = self
-            .pool
-            .run(doing, |connection| connection.transaction(|connection| work(&mut Lent { connection })).map_err(Trouble::from));
+        let done = self.pool.run(doing, |connection| {
+            connection
+                .transaction(|connection| work(&mut Lent { connection, sends_together: self.sends_together }))
+                .map_err(Trouble::from)
+        });
         done.map_err(|failed| Failed { not_applied: failed.is_not_applied(), fault: failed.fault })
     }
 
@@ -60,6 +69,19 @@ impl Driver for Mysql {
 /// A connection for one call.
 pub(super) struct Lent<'c> {
     connection: &'c mut Connection,
+    sends_together: bool,
+}
+
+impl Lent<'_> {
+    fn stop(&self, error: Error) -> Stop<Error> {
+        let reaction = self.connection.classify(&error);
+        match reaction.class {
+            Class::Exists => Stop::Exists,
+            // A statement that is too large for the server is tried row by row, down to the one.
+            Class::Row | Class::Split => Stop::Row(reaction.what.into()),
+            _ => Stop::Batch(error),
+        }
+    }
 }
 
 fn parameters(values: &[&str]) -> Params {
@@ -84,15 +106,20 @@ impl Run for Lent<'_> {
             }
             Ok(conn.affected_rows())
         });
-        done.map_err(|error| {
-            let reaction = self.connection.classify(&error);
-            match reaction.class {
-                Class::Exists => Stop::Exists,
-                // A statement that is too large for the server is tried row by row, down to the one.
-                Class::Row | Class::Split => Stop::Row(reaction.what.into()),
-                _ => Stop::Batch(error),
-            }
-        })
+        done.map_err(|error| self.stop(error))
+    }
+
+    fn execute_each(&mut self, sql: &str, lists: &[Vec<String>]) -> Option<Result<u64, Stop<Error>>> {
+        let bytes: usize = lists.iter().flatten().map(String::len).sum();
+        if !self.sends_together || bytes > self.connection.facts().max_allowed_packet / 2 {
+            return None;
+        }
+        let list = |values: &Vec<String>| parameters(&values.iter().map(String::as_str).collect::<Vec<_>>());
+        let done = self.connection.conn().and_then(|conn| {
+            conn.exec_batch(sql, lists.iter().map(list))?;
+            Ok(conn.affected_rows())
+        });
+        Some(done.map_err(|error| self.stop(error)))
     }
 }
 

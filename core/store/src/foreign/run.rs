@@ -27,6 +27,13 @@ pub(super) trait Run {
 
     /// Runs a statement and answers how many rows it found.
     fn execute(&mut self, sql: &str, values: &[&str]) -> Result<u64, Stop<Self::Error>>;
+
+    /// Runs a statement once for each list of values, all sent together, and answers how many rows were found in all; none
+    /// where that can't be done. After an error some may have been run.
+    fn execute_each(&mut self, sql: &str, lists: &[Vec<String>]) -> Option<Result<u64, Stop<Self::Error>>> {
+        let _ = (sql, lists);
+        None
+    }
 }
 
 /// Why a call failed.
