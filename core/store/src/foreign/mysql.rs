@@ -21,7 +21,8 @@ impl Mysql {
         let is_clear = server.socket.is_some() || server.tls == Tls::Off;
         let pool = Pool::open(server)?;
         let facts = pool.facts()?;
-        let sends_together = is_clear && facts.flavour == Flavour::MariaDb && facts.version >= (10, 2, 7);
+        // On a Galera cluster a transaction that is cut off can lose the first rows of such a packet silently.
+        let sends_together = is_clear && !facts.is_galera && facts.flavour == Flavour::MariaDb && facts.version >= (10, 2, 7);
         Ok(Self { pool, dialect: Dialect::Mysql { skips_locked: skips_locked(&facts) }, sends_together })
     }
 }
