@@ -51,13 +51,17 @@ impl Site {
     fn made(sqlite: &str, mysql: &str) -> Vec<Self> {
         let sites = Self::each();
         for site in &sites {
-            let schema = if matches!(site, Self::Sqlite(_)) { sqlite } else { mysql };
-            let code: String = schema.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
-            for statement in code.split(';').filter(|statement| !statement.trim().is_empty()) {
-                site.execute(statement, &[]);
-            }
+            site.run_script(if matches!(site, Self::Sqlite(_)) { sqlite } else { mysql });
         }
         sites
+    }
+
+    /// Runs the statements of a file.
+    pub fn run_script(&self, script: &str) {
+        let code: String = script.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
+        for statement in code.split(';').filter(|statement| !statement.trim().is_empty()) {
+            self.execute(statement, &[]);
+        }
     }
 
     pub fn name(&self) -> &'static str {

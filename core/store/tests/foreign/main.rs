@@ -4,6 +4,8 @@
 mod cuts;
 mod made;
 mod many;
+#[cfg(feature = "servers")]
+mod plans;
 mod rows;
 mod shape;
 mod suite;
