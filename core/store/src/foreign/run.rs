@@ -101,12 +101,17 @@ impl Dialect {
         }
     }
 
-    /// The same, passing over rows that someone else has.
+    /// The same, passing over rows that someone else has. A server that can't pass over them takes none: locks in the order
+    /// of another index than the stock software's saves use would make those saves fail as deadlocks.
     pub fn for_update_of_free(self) -> &'static str {
         match self {
-            Self::Sqlite => "",
             Self::Mysql { skips_locked: true } => " FOR UPDATE SKIP LOCKED",
-            Self::Mysql { skips_locked: false } => " FOR UPDATE",
+            Self::Sqlite | Self::Mysql { skips_locked: false } => "",
         }
+    }
+
+    /// Whether rows that were read by [`Self::for_update_of_free`] stay as they are until the transaction ends.
+    pub fn holds_free(self) -> bool {
+        !matches!(self, Self::Mysql { skips_locked: false })
     }
 }
