@@ -107,9 +107,10 @@ struct Left {
     ended: Vec<String>,
 }
 
-/// Each writer keeps to sessions of his own here. What two nodes write to one row at the same time while a third one comes
-/// back is decided by Galera, which now and then accepts both and keeps the later: seen with 10.11 and 26.4 about once in
-/// 20,000 such saves, and never while the nodes stayed the same ([`concurrent_saves_merge`]).
+/// Each writer keeps to sessions of his own here. What two nodes commit to one row at the same time while a third one comes back
+/// is for Galera to decide, and MariaDB 10.11 with Galera 26.4 now and then tells both that they have committed and keeps the
+/// later, whatever the statements are and however many threads apply. While the nodes stay the same none was lost in 10,000
+/// saves into one row: [`concurrent_saves_merge`].
 fn write(fleet: &Fleet, writer: usize, told: &Told) -> Left {
     let bag = fleet.of(writer);
     let mut left = Left::default();

@@ -49,11 +49,8 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Not on a Galera cluster: when another node's change cuts a transaction off in the midst of a packet, MariaDB 10.11 goes on
-    /// with the packet's other rows, and COMMIT answers that all is well though the rows before are gone.
     pub(super) fn is_bulk(&self, facts: &Facts) -> bool {
-        let knows = facts.flavour == Flavour::MariaDb && facts.version >= (10, 2, 7);
-        knows && !facts.is_galera && !self.no_bulk.load(Ordering::Relaxed)
+        facts.flavour == Flavour::MariaDb && facts.version >= (10, 2, 7) && !self.no_bulk.load(Ordering::Relaxed)
     }
 
     /// The longest `data` that can be sent.
