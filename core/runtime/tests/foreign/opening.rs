@@ -78,11 +78,16 @@ fn no_event_tells_an_id() {
             let mut session = bag.new_session().expect("opens");
             session.set("a", &1).expect("sets");
             stored(&mut session);
-            let event = bag.next_event(Duration::from_secs(20)).expect("the session was created");
-            assert_eq!(event.event.name(), "created");
             let hex = session.id().bytes().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
-            for text in [event.to_json(), format!("{event:?}")] {
-                assert!(!text.contains(session.id()) && !text.contains(&hex) && !text.contains(&hex[..8]), "{text}");
+            loop {
+                let event = bag.next_event(Duration::from_secs(20)).expect("the session was created");
+                for text in [event.to_json(), format!("{event:?}")] {
+                    assert!(!text.contains(session.id()) && !text.contains(&hex) && !text.contains(&hex[..8]), "{text}");
+                }
+                // A commit that had to be tried again reports itself before.
+                if event.event.name() == "created" {
+                    break;
+                }
             }
         }
     }
