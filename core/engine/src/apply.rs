@@ -257,7 +257,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     fn no_room_for(&mut self, changes: &Changes, slot: Option<Slot>) -> Option<Applied> {
         let known = slot.map_or(0, |slot| self.slots[slot].cost as usize);
         // A clean session becomes unsaved with all it has; a changed one is held twice until it is committed.
-        let growth = changes.size() + crate::memory::ENTRY_BYTES + size_of::<Pending>() + known;
+        let growth = changes.size() + crate::memory::ENTRY_BYTES + crate::memory::BLOCKS + size_of::<Pending>() + known;
         let unsaved_full = self.unsaved + growth > self.config.unsaved_bytes && !self.bug(Bug::NoMemoryBound);
         if unsaved_full {
             self.write_everything();

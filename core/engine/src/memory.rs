@@ -12,6 +12,8 @@ use core::hash::BuildHasher;
 pub const ENTRY_BYTES: usize = 328;
 /// What an allocation takes besides its bytes: the counts of an `Arc` and the allocator's own header.
 const ALLOCATION: usize = 32;
+/// What the blocks of a changed session take besides its fields: one as it is, and one as it was stored.
+pub(crate) const BLOCKS: usize = 2 * (ALLOCATION + 16);
 
 /// The bytes that an entry is charged with.
 pub(crate) fn cost(entry: &Entry) -> usize {

@@ -1,7 +1,10 @@
 //! The tests' own cluster: that it is one, and that its faults are what they are called.
 
-use holdall_test_databases::{Detection, Galera, mysql};
+use holdall_test_databases::{Detection, Galera, mysql, wait_until};
 use mysql::prelude::Queryable;
+use std::time::Duration;
+
+const MOMENT: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_cluster_breaks_and_mends() {
@@ -27,6 +30,10 @@ fn a_cluster_breaks_and_mends() {
 
     cluster.isolate(1).expect("isolates");
     first.query_drop("INSERT INTO t VALUES (3)").expect("waits, and inserts");
+    // The others have given it up; that it is alone it finds out by itself, a moment sooner or later.
+    let knows =
+        wait_until("the node knows that it is cut off", MOMENT, || cluster.status(1, "wsrep_cluster_status") != "Primary");
+    knows.expect("knows");
     let refused = connect(1).map(|mut cut_off| cut_off.query_drop("SELECT a FROM t").expect_err("cut off").to_string());
     let refused = refused.unwrap_or_else(|problem| problem.to_string());
     assert!(refused.contains("1047"), "{refused}");
