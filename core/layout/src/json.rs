@@ -2,6 +2,7 @@
 
 use crate::content;
 use core::fmt;
+use holdall_engine::ValueRef;
 use serde_core::de::IgnoredAny;
 
 /// How deep arrays and objects may be nested in a value. Many parsers stop at 128; a row puts two levels around a value.
@@ -50,6 +51,14 @@ pub fn check_json(text: &str) -> Result<(), JsonError> {
 /// members with one name the last counts. A text that isn't JSON or is nested too deep is the same only as itself.
 pub fn same_json(a: &str, b: &str) -> bool {
     a == b || content::same(a, b)
+}
+
+/// Whether two values have the same content: JSON by content, everything else byte by byte.
+pub fn same_value(a: ValueRef<'_>, b: ValueRef<'_>) -> bool {
+    match (a, b) {
+        (ValueRef::Json(a), ValueRef::Json(b)) => same_json(a, b),
+        _ => a == b,
+    }
 }
 
 /// The deepest nesting in a text that is JSON.

@@ -18,7 +18,7 @@
 //! | `principal`, `meta` | whose session it is, and a text for lists |
 //! | `data` | the fields, see [`encode`] |
 
-use crate::json::same_json;
+use crate::json::same_value;
 use holdall_engine::{Key, Rules, Time, ValueRef};
 use sha2::{Digest, Sha256};
 
@@ -55,10 +55,7 @@ impl Rules for NativeRules {
     }
 
     fn same(&self, a: ValueRef<'_>, b: ValueRef<'_>) -> bool {
-        match (a, b) {
-            (ValueRef::Json(a), ValueRef::Json(b)) => same_json(a, b),
-            _ => a == b,
-        }
+        same_value(a, b)
     }
 }
 

@@ -33,7 +33,7 @@ mod stream_read;
 mod stream_write;
 
 use crate::foreign::{Decoded, ForeignData, Saving, Unreadable, Unwritable};
-use crate::json::same_json;
+use crate::json::same_value;
 use holdall_engine::{Key, Rules, ValueRef};
 use std::borrow::Cow;
 
@@ -152,10 +152,7 @@ impl Rules for LuceeRules {
     }
 
     fn same(&self, a: ValueRef<'_>, b: ValueRef<'_>) -> bool {
-        match (a, b) {
-            (ValueRef::Json(a), ValueRef::Json(b)) => same_json(a, b),
-            _ => a == b,
-        }
+        same_value(a, b)
     }
 
     /// Lucee sets `lastvisit` at the end of each request.

@@ -27,7 +27,7 @@ pub mod sql;
 pub mod times;
 
 use crate::foreign::{Decoded, ForeignData, Saving, Unreadable, Unwritable};
-use crate::json::same_json;
+use crate::json::same_value;
 use holdall_engine::{Block, Key, Rules, ValueRef};
 
 pub use ids::{is_public_id, private_id};
@@ -142,9 +142,6 @@ impl Rules for RailsRules {
     }
 
     fn same(&self, a: ValueRef<'_>, b: ValueRef<'_>) -> bool {
-        match (a, b) {
-            (ValueRef::Json(a), ValueRef::Json(b)) => same_json(a, b),
-            _ => a == b,
-        }
+        same_value(a, b)
     }
 }
