@@ -402,9 +402,9 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
 
     /// The rotation did not land in time: the new id may have been destroyed elsewhere, the old one was to end. Both die.
     fn give_up_rotation(&mut self, now: Time, slot: Slot) {
+        let Some(rename) = self.slots[slot].pending_mut().and_then(|pending| pending.rename.take()) else { return };
         let key = self.key_of(slot);
         self.event(Event::CreateLost { key });
-        let Some(rename) = self.slots[slot].pending_mut().and_then(|pending| pending.rename.take()) else { return };
         for ask in rename.waiters {
             self.answer(ask, crate::op::Answer::Ended(Reason::Gone));
         }

@@ -38,7 +38,9 @@ pub(crate) struct Sweeper {
     dead: u64,
     /// How many expired sessions may be claimed at once: what the queue of events has room for.
     claim_room: u32,
-    /// All that has expired is claimed, or the store can't say what has.
+    /// Expired sessions are to be claimed, and the store can say which they are.
+    claims: bool,
+    /// All that has expired is claimed.
     claimed: bool,
     /// Sessions claimed since the last look.
     pub newly_claimed: u32,
@@ -55,6 +57,7 @@ impl Sweeper {
             expired: 0,
             dead: 0,
             claim_room: u32::MAX,
+            claims: config.claim_expired,
             claimed: false,
             newly_claimed: 0,
             fruitless: 0,
@@ -97,8 +100,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         if self.sweeper.sent.is_some() || self.clock_doubtful || now < due || !due.is_set() {
             return None;
         }
-        let margin = if self.bug(Bug::SweepWithoutMargin) { 0 } else { self.config.sweep_margin_ms() };
-        let claims = self.config.claim_expired && !self.sweeper.claimed;
+        let claims = self.sweeper.claims && !self.sweeper.claimed;
         let limit = self.config.sweep_rows.min(if claims { CLAIM_ROWS.min(self.sweeper.claim_room) } else { u32::MAX });
         if claims && limit == 0 {
             self.sweeper.next = Some(now + CLAIM_WAIT_MS);
@@ -107,10 +109,19 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         self.sweeper.sent = Some(now);
         self.sweeper.began.get_or_insert(now);
         if claims {
-            return Some((OpKind::Due { before: now - margin, limit }, Flight::Due { limit }));
+            return Some((OpKind::Due { before: self.over_before(now), limit }, Flight::Due { limit }));
         }
-        let unclaimed = if self.config.claim_expired { UNCLAIMED_MS } else { 0 };
-        Some((OpKind::Sweep { before: now - (margin + unclaimed), limit }, Flight::Sweep))
+        Some((OpKind::Sweep { before: self.sweep_before(now), limit }, Flight::Sweep))
+    }
+
+    /// Rows that expired by then can't be in use any more.
+    fn over_before(&self, now: Time) -> Time {
+        now - if self.bug(Bug::SweepWithoutMargin) { 0 } else { self.config.sweep_margin_ms() }
+    }
+
+    /// Rows that expired by then may be removed; where expired sessions are claimed they are given time for that.
+    pub fn sweep_before(&self, now: Time) -> Time {
+        self.over_before(now) - if self.sweeper.claims { UNCLAIMED_MS } else { 0 }
     }
 
     /// How many expired sessions may be claimed at once from now on: what there is room for where their last contents
@@ -126,7 +137,7 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             Reply::Due(keys) => keys,
             Reply::Yielded => return self.finish_sweep(now, false),
             Reply::Failed(Fault { kind: FaultKind::Unsupported, .. }) => {
-                self.sweeper.claimed = true;
+                self.sweeper.claims = false;
                 return self.sweeper.pause(now, 0);
             }
             _ => return self.retry_sweep(now),

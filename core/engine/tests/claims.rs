@@ -110,7 +110,11 @@ fn a_store_that_cannot_name_them_is_swept_as_usual() {
     let Some(Op { id, kind: OpKind::Due { .. } }) = b.op(Lane::Care) else { panic!("it asks first") };
     let fault = holdall_engine::Fault::new(holdall_engine::FaultKind::Unsupported, "no");
     b.reply(id, Reply::Failed(fault));
-    assert!(matches!(b.op(Lane::Care), Some(Op { kind: OpKind::Sweep { .. }, .. })));
+    let Some(Op { id, kind: OpKind::Sweep { before, .. } }) = b.op(Lane::Care) else { panic!("then it sweeps") };
+    assert_eq!(before, b.now - b.engine.config().sweep_margin_ms(), "nothing waits for a claim that can't come");
+    b.reply(id, Reply::Swept(Swept::default()));
+    b.engine.sweep_now(b.now);
+    assert!(matches!(b.op(Lane::Care), Some(Op { kind: OpKind::Sweep { .. }, .. })), "it does not ask again");
 }
 
 #[test]
