@@ -109,7 +109,10 @@ impl Bag {
                 "the bag's time and the system clock are more than a minute apart, so nothing is swept: set the clock right",
             ));
         }
-        let margin = locked.engine().config().sweep_margin_ms();
+        // What is to be handed out is claimed by the keeper, which begins now.
+        let now = locked.now;
+        locked.engine().sweep_now(now);
+        let margin = now.since(locked.engine().sweep_before(now));
         drop(locked);
         let mut all = Swept::default();
         loop {

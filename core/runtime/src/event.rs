@@ -1,7 +1,8 @@
 //! What a bag reports without being asked.
 
 use crate::clock::Deadline;
-use holdall_engine::{Key, Reason, Time};
+use holdall_engine::{Block, Key, Reason, Time, Value, ValueRef};
+use holdall_layout::foreign::ForeignData;
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,6 +97,22 @@ impl TimedEvent {
         self.add_texts(&mut json);
         json.push('}');
         json
+    }
+
+    /// With the values of a last content that only a layout understands as their views.
+    pub(crate) fn with_views(mut self, foreign: &dyn ForeignData) -> Self {
+        if let Event::Engine(holdall_engine::Event::Expired { last: Some(last), .. }) = &mut self.event {
+            let shown = last.block.iter().map(|(name, value)| {
+                let view = match value {
+                    ValueRef::Foreign { kind, raw } => foreign.view(kind, raw),
+                    _ => None,
+                };
+                (name, view.map_or_else(|| value.to_value(), Value::Json))
+            });
+            let shown: Vec<(&str, Value)> = shown.collect();
+            last.block = Block::from_fields(shown.iter().map(|(name, value)| (*name, value.as_ref())));
+        }
+        self
     }
 
     fn add_texts(&self, json: &mut String) {

@@ -106,9 +106,16 @@ impl Holdall {
     }
 
     /// The oldest event that was not fetched yet, waiting for one at most so long. Zero doesn't wait.
+    ///
+    /// In the last content of an expired session, values of Lucee's or Rails' that JSON has no exact form for come as
+    /// their JSON view (see [`Session::json`](crate::Session::json)).
     pub fn next_event(&self, wait: Duration) -> Option<TimedEvent> {
         let wait = if self.bag().is_closed() { Duration::ZERO } else { wait };
-        self.bag().events.next(wait, self.bag().clock.now())
+        let event = self.bag().events.next(wait, self.bag().clock.now())?;
+        Some(match &self.bag().foreign {
+            Some(foreign) => event.with_views(&**foreign),
+            None => event,
+        })
     }
 
     /// Counters of the whole bag.
@@ -123,7 +130,8 @@ impl Holdall {
         serde_json::Value::Object(numbers).to_string()
     }
 
-    /// Removes expired and dead rows now, until none is left. Answers how many of each.
+    /// Removes expired and dead rows now, until none is left. Answers how many of each. With `claim_expired` expired
+    /// sessions are not removed but claimed, from now on and by the bag's own thread: each comes as an event.
     ///
     /// # Errors
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) and the like; what was removed before stays removed.

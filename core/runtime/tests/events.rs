@@ -122,6 +122,26 @@ fn sessions_that_left_memory_are_claimed_by_the_sweep() {
 }
 
 #[test]
+fn a_sweep_that_is_asked_for_hands_out_what_it_would_remove() {
+    let store = Arc::new(Switched::default());
+    let first = open(&store, lazy().idle(Duration::from_mins(10)));
+    for _ in 0..5 {
+        let _ = saved(&first);
+    }
+    assert!(first.flush(PATIENCE).expect("the bag is open").is_empty());
+    // The margin of a sweep follows from how long a use may wait to be written.
+    let prompt = lazy().linger(Duration::from_secs(10)).linger_cap(Duration::from_secs(30));
+    let bag = open(&store, prompt.claim_expired(true).idle(Duration::from_mins(10)));
+    bag.advance_clock(Duration::from_mins(40));
+    assert_eq!(bag.sweep().expect("sweeps").expired, 0, "nothing is removed before it was handed out");
+    let mut claimed = 0;
+    while claimed < 5 {
+        let event = bag.next_event(PATIENCE).expect("it is handed out");
+        claimed += usize::from(matches!(event.event, Event::Engine(E::Expired { last: Some(_), .. })));
+    }
+}
+
+#[test]
 fn a_queue_that_nobody_reads_is_bounded() {
     let store = Arc::new(Switched::default());
     let bag = open(&store, lazy().events(10));

@@ -128,3 +128,30 @@ fn limits_are_the_stock_softwares() {
         assert!(!is_alive(&bag, session.id()));
     }
 }
+
+#[test]
+fn the_last_content_of_an_expired_session_shows_the_stock_softwares_values() {
+    for site in Site::each(Table::Lucee) {
+        let bag = site.open(quiet().claim_expired(true).idle(Duration::from_mins(10)));
+        let mut session = bag.new_session().expect("opens");
+        session.set("cart", &[1, 2]).expect("sets");
+        stored(&mut session);
+        let id = session.id().to_owned();
+        drop(session);
+        // As another server's bag, which has the row's own values.
+        let other = site.open(quiet().claim_expired(true).idle(Duration::from_mins(10)));
+        let _ = other.open_session(id.as_bytes(), Open { mode: Mode::Existing, ..Open::default() }).expect("opens");
+        bag.abandon();
+        other.advance_clock(Duration::from_hours(2));
+        let gone = other.open_session(id.as_bytes(), Open { mode: Mode::Existing, ..Open::default() });
+        assert!(gone.is_err());
+        let expired = loop {
+            let event = other.next_event(Duration::from_secs(20)).expect("it is handed out");
+            if event.event.name() == "expired" {
+                break event.to_json();
+            }
+        };
+        assert!(expired.contains("\"cart\":[1,2]"), "{expired}");
+        assert!(expired.contains("\"timecreated\":\"20"), "a date of Lucee's is shown: {expired}");
+    }
+}
