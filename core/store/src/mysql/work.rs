@@ -49,8 +49,12 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
+    /// Whether the bulk protocol may be used. Not on a Galera cluster: there acknowledged saves were lost while a node came
+    /// back, and a transaction that another node cuts off inside a packet was one way that it looked like. It happened
+    /// without such packets too, so this is caution, not a cure.
     pub(super) fn is_bulk(&self, facts: &Facts) -> bool {
-        facts.flavour == Flavour::MariaDb && facts.version >= (10, 2, 7) && !self.no_bulk.load(Ordering::Relaxed)
+        let knows = facts.flavour == Flavour::MariaDb && facts.version >= (10, 2, 7);
+        knows && !facts.is_galera && !self.no_bulk.load(Ordering::Relaxed)
     }
 
     /// The longest `data` that can be sent.
