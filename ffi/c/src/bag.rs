@@ -169,7 +169,8 @@ pub unsafe extern "C" fn holdall_stats_json(
 }
 
 /// Removes expired and dead rows from the table now, chunk by chunk on the caller's thread, until none is left. The bag
-/// does this by itself every sweep_every. *expired and *dead, which may be NULL, get how many of each.
+/// does this by itself every sweep_every. *expired and *dead, which may be NULL, get how many of each. With claim_expired
+/// expired sessions are not removed here: each is handed out as an event, by the bag's own thread, from now on.
 /// CONFIG while the clock is not to be trusted. What was removed before an error stays removed. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn holdall_sweep(
