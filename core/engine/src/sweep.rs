@@ -42,6 +42,8 @@ pub(crate) struct Sweeper {
     claims: bool,
     /// All that has expired is claimed.
     claimed: bool,
+    /// Only claims are wanted: whoever asked for them sweeps himself, and knows that it is over.
+    claims_alone: bool,
     /// Sessions claimed since the last look.
     pub newly_claimed: u32,
     fruitless: u32,
@@ -59,6 +61,7 @@ impl Sweeper {
             claim_room: u32::MAX,
             claims: config.claim_expired,
             claimed: false,
+            claims_alone: false,
             newly_claimed: 0,
             fruitless: 0,
         }
@@ -83,6 +86,14 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
     /// Begins a sweep now, whatever the interval.
     pub fn sweep_now(&mut self, now: Time) {
         self.sweeper.next = Some(now);
+    }
+
+    /// Claims what has expired now, whatever the interval, and reports no sweep. A sweep that is under way does so anyway.
+    pub fn claim_now(&mut self, now: Time) {
+        if self.sweeper.claims && self.sweeper.began.is_none() {
+            self.sweeper.claims_alone = true;
+            self.sweeper.next = Some(now);
+        }
     }
 
     pub(crate) fn next_care(&mut self, now: Time) -> Option<(OpKind, Flight)> {
@@ -138,7 +149,8 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
             Reply::Yielded => return self.finish_sweep(now, false),
             Reply::Failed(Fault { kind: FaultKind::Unsupported, .. }) => {
                 self.sweeper.claims = false;
-                return self.sweeper.pause(now, 0);
+                let is_over = self.sweeper.claims_alone;
+                return if is_over { self.finish_sweep(now, true) } else { self.sweeper.pause(now, 0) };
             }
             _ => return self.retry_sweep(now),
         };
@@ -148,6 +160,9 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         let fruitful = core::mem::take(&mut self.sweeper.newly_claimed) > 0;
         self.sweeper.fruitless = if fruitful { 0 } else { self.sweeper.fruitless + 1 };
         self.sweeper.claimed = keys.is_empty() || self.sweeper.fruitless >= FRUITLESS_LOOKS;
+        if self.sweeper.claimed && self.sweeper.claims_alone {
+            return self.finish_sweep(now, true);
+        }
         let goes_on = self.sweeper.claimed || (fruitful && keys.len() >= limit as usize);
         self.sweeper.pause(now, if goes_on { took } else { took.max(CLAIM_WAIT_MS) });
     }
@@ -199,6 +214,9 @@ impl<R: Rules, S: BuildHasher> Engine<R, S> {
         self.sweeper.next = Some(next);
         self.sweeper.claimed = false;
         self.sweeper.fruitless = 0;
+        if core::mem::take(&mut self.sweeper.claims_alone) {
+            return;
+        }
         if led {
             self.event(Event::Swept { expired, dead, began });
         } else {

@@ -77,6 +77,45 @@ fn without_room_for_events_nothing_is_claimed_or_swept() {
 }
 
 #[test]
+fn claims_that_are_asked_for_report_no_sweep() {
+    let (mut b, mut store) = (claiming(false), Store::default());
+    store.put(&key("over"), row(7, &[("cart", "[1]")]));
+    b.pass(20 * IDLE_MS);
+    b.engine.claim_now(b.now);
+    for _ in 0..10 {
+        b.run(&mut store);
+        b.pass(1_000);
+    }
+    let events = b.events();
+    assert!(!events.iter().any(|event| matches!(event, Event::Swept { .. })), "{events:?}");
+    assert_eq!(expired(events).len(), 1);
+    // A sweep of its own time reports itself as before.
+    b.engine.sweep_now(b.now);
+    for _ in 0..10 {
+        b.run(&mut store);
+        b.pass(1_000);
+    }
+    assert!(b.events().iter().any(|event| matches!(event, Event::Swept { .. })));
+}
+
+#[test]
+fn claims_that_are_asked_for_end_where_the_store_cannot_name_them() {
+    let mut b = claiming(false);
+    b.engine.claim_now(b.now);
+    let Some(Op { id, kind: OpKind::Due { .. } }) = b.op(Lane::Care) else { panic!("it asks") };
+    let fault = holdall_engine::Fault::new(holdall_engine::FaultKind::Unsupported, "no");
+    b.reply(id, Reply::Failed(fault));
+    assert!(b.op(Lane::Care).is_none() && b.events().is_empty());
+}
+
+#[test]
+fn claims_are_not_asked_for_where_nothing_is_claimed() {
+    let mut b = Bench::single();
+    b.engine.claim_now(b.now);
+    assert!(b.op(Lane::Care).is_none());
+}
+
+#[test]
 fn rows_that_cannot_be_claimed_do_not_stop_the_sweep() {
     let mut b = claiming(false);
     b.pass(20 * IDLE_MS);

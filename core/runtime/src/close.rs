@@ -109,9 +109,9 @@ impl Bag {
                 "the bag's time and the system clock are more than a minute apart, so nothing is swept: set the clock right",
             ));
         }
-        // What is to be handed out is claimed by the keeper, which begins now.
         let now = locked.now;
-        locked.engine().sweep_now(now);
+        // What is to be handed out is claimed by the keeper, which begins now.
+        locked.engine().claim_now(now);
         let margin = now.since(locked.engine().sweep_before(now));
         drop(locked);
         let mut all = Swept::default();
